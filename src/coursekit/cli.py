@@ -1,0 +1,121 @@
+"""The `course` command."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+# jsonschema builds a grammar of 1.3 s from this optional module when nbformat is imported; nobody here needs it.
+sys.modules.setdefault("rfc3987_syntax", None)
+
+from coursekit.course import Course  # noqa: E402
+from coursekit.lesson import NotebookError  # noqa: E402
+
+
+def main(argv=None):
+    """Run one command; a known problem is one sentence on stderr and exit status 2."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.run(arguments) or 0
+    except NotebookError as error:
+        print(f"course: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("course: stopped", file=sys.stderr)
+        return 130
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="course", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    lab = commands.add_parser("lab", help="open your copies of the lessons in JupyterLab")
+    lab.add_argument("lesson", nargs="?", default="01", help="the lesson to open (default: 01)")
+    lab.add_argument("--work", help="the folder for your copies (default: work/)")
+    lab.add_argument("--copy-only", action="store_true", help="make the copies, do not start JupyterLab")
+    lab.add_argument("options", nargs="*", help="after --, options for JupyterLab: -- --no-browser")
+    lab.set_defaults(run=_lab)
+
+    check = commands.add_parser("check", help="check your answers: course check 05, or a notebook's path")
+    check.add_argument("notebook", help="a lesson's number, or the path of a notebook")
+    check.add_argument("--work", help="the folder of your copies (default: work/)")
+    check.set_defaults(run=_check)
+
+    for name, run, text in (
+        ("record", _record, "run lessons with their solutions and keep outputs and expected values"),
+        ("verify", _verify, "prove that lessons, solutions, mistakes and recorded outputs agree"),
+        ("stats", _stats, "how long each lesson is"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("lessons", nargs="*", help="numbers (default: all)")
+        command.set_defaults(run=run)
+    return parser
+
+
+def _lab(arguments):
+    from coursekit import lab
+
+    course = Course.find()
+    work = lab.work_folder(course, arguments.work)
+    for sentence in lab.update(course, work):
+        print(sentence)
+    if arguments.copy_only:
+        return 0
+    print(f"Opening lesson {arguments.lesson} from {work}")
+    return lab.open_lab(course, work, arguments.lesson, arguments.options)
+
+
+def _check(arguments):
+    from coursekit import lab, report
+
+    course = Course.find()
+    if arguments.notebook.isdigit():
+        path = lab.find_copy(course, lab.work_folder(course, arguments.work), arguments.notebook)
+    else:
+        path = Path(arguments.notebook)
+    lesson, rows = report.check_notebook(course, path)
+    print(f"{lesson.number} {lesson.title}: {path}")
+    for row in rows:
+        print(f"  {row.line}")
+    right = sum(row.kind == "right" for row in rows)
+    print(f"{right} of {len(rows)} exercises are right.")
+    return 0 if right == len(rows) else 1
+
+
+def _record(arguments):
+    from coursekit.record import record
+
+    course = Course.find()
+    for number in arguments.lessons or course.numbers:
+        started = time.monotonic()
+        lesson = record(course, course.lesson(number))
+        print(f"{lesson.name}: recorded in {time.monotonic() - started:.1f} s")
+
+
+def _verify(arguments):
+    from coursekit.verify import PROOFS, problems
+
+    course, failed = Course.find(), 0
+    for number in arguments.lessons or course.numbers:
+        lesson, started = course.lesson(number), time.monotonic()
+        found = problems(course, lesson)
+        print(
+            f"{lesson.name}: {len(found) or 'no'} problems in {len(PROOFS)} proofs, {time.monotonic() - started:.1f} s"
+        )
+        for proof, sentence in found:
+            print(f"  {proof}: {sentence}")
+        failed += len(found)
+    return 1 if failed else 0
+
+
+def _stats(arguments):
+    from coursekit.stats import HEADER, row
+
+    course = Course.find()
+    print(HEADER)
+    for number in arguments.lessons or course.numbers:
+        print(row(course, course.lesson(number)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""Running notebooks: plainly, to record; under nbval, to compare. Processes live here, nowhere else."""
+
+import copy
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from nbclient import NotebookClient
+
+from coursekit.checks import EXPECTED, SEED
+from coursekit.lesson import text_of
+
+CELL_SECONDS = 300
+
+
+def environment(expected, seed=None):
+    """Variables of a kernel whose outputs are the same on every run: one thread, no user's start-up files."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("COURSEKIT_", "PYTEST_"))}
+    env |= dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1")
+    env |= {"PYTHONHASHSEED": "0", "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    env |= {"PYDEVD_DISABLE_FILE_VALIDATION": "1", EXPECTED: str(expected)}
+    env |= {SEED: str(seed)} if seed is not None else {}
+    return env
+
+
+def run(notebook, expected, seed=None, timeout=CELL_SECONDS):
+    """Run a copy of a notebook in a fresh kernel and return it with its outputs; errors stay in the outputs."""
+    notebook = copy.deepcopy(notebook)
+    with tempfile.TemporaryDirectory() as folder:
+        client = NotebookClient(
+            notebook,
+            timeout=timeout,
+            kernel_name="python3",
+            allow_errors=True,
+            resources={"metadata": {"path": folder}},
+        )
+        env = environment(expected, seed) | {"IPYTHONDIR": folder}
+        client.execute(env=env)
+    return notebook
+
+
+def compare(notebook, expected, lax=False, timeout=CELL_SECONDS):
+    """Run a notebook under nbval and return one dict a code cell: id, passed, why, outputs.
+
+    lax: compare only the checks; otherwise every recorded output.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        (folder / "lesson.ipynb").write_text(text_of(notebook), encoding="utf-8")
+        (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        command = [sys.executable, "-m", "pytest", "-q", "-c", "pytest.ini", "-p", "no:cacheprovider"]
+        command += ["-p", "nbval.plugin", "-p", "coursekit.nbvalplugin", "--cell-report", "report.json"]
+        command += ["--nbval-lax" if lax else "--nbval", "--nbval-current-env"]
+        command += ["--nbval-cell-timeout", str(timeout), "lesson.ipynb"]
+        env = environment(expected) | {"IPYTHONDIR": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+        report = folder / "report.json"
+        if not report.is_file():
+            raise RuntimeError(f"nbval did not run: {(done.stdout + done.stderr)[-2000:]}")
+        return json.loads(report.read_text(encoding="utf-8"))
+
+
+def errors(notebook):
+    """(source, message) of each cell that raised in a notebook that was run."""
+    outputs = [(cell.source, output) for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [(source, f"{o.ename}: {o.evalue}") for source, o in outputs if o.output_type == "error"]

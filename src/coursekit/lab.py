@@ -1,0 +1,95 @@
+"""The learner's own copies of the lessons in `work/`: made once, never overwritten."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from coursekit.checks import EXPECTED
+from coursekit.lesson import NotebookError, canonical, code_cells, read, text_of
+
+LEDGER = ".copies.json"
+
+
+def fresh(lesson):
+    """The text of a new copy: the lesson without outputs, so that nothing is told before it is tried."""
+    notebook = canonical(lesson.notebook)
+    for cell in code_cells(notebook):
+        cell.outputs, cell.execution_count = [], None
+    return text_of(notebook)
+
+
+def update(course, work):
+    """Bring `work/` up to date and return sentences on what was done; nobody's file is ever changed.
+
+    A lesson that changed since it was copied is put beside the copy as NN_name.new.ipynb.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    ledger = _read_ledger(work / LEDGER)
+    said = []
+    for path in course.paths:
+        lesson = course.lesson(path.name)
+        text = fresh(lesson)
+        copy, digest = work / path.name, hashlib.sha256(text.encode()).hexdigest()
+        if not copy.exists():
+            _create(copy, text)
+            said.append(f"{path.name}: your own copy is made")
+        elif digest not in ledger.get(path.name, [digest]):
+            beside = _free_name(copy)
+            _create(beside, text)
+            said.append(f"{path.name} has changed: the new one is {beside.name}, your copy stays as it is")
+        known = ledger.setdefault(path.name, [])
+        if digest not in known:
+            known.append(digest)
+    _write_ledger(work / LEDGER, ledger)
+    return said
+
+
+def _create(path, text):
+    with path.open("x", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _free_name(copy):
+    names = (f"{copy.stem}.new{k}.ipynb" for k in ["", *range(2, 1000)])
+    return next(copy.with_name(name) for name in names if not copy.with_name(name).exists())
+
+
+def _read_ledger(path):
+    try:
+        ledger = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return ledger if isinstance(ledger, dict) else {}
+
+
+def _write_ledger(path, ledger):
+    path.write_text(json.dumps(ledger, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def find_copy(course, work, number):
+    """The learner's copy of a lesson, by number; NotebookError when there is none yet."""
+    lesson = course.lesson(number)
+    copy = work / lesson.path.name
+    if not copy.is_file():
+        raise NotebookError(f"{copy} is not there yet: `course lab` makes your copies of the lessons.")
+    return copy
+
+
+def open_lab(course, work, number, options):
+    """Start JupyterLab on a lesson's copy and return its exit status when it is closed."""
+    copy = find_copy(course, work, number)
+    read(copy)
+    env = os.environ | {EXPECTED: str(course.expected)}
+    command = [sys.executable, "-m", "jupyterlab", str(copy), f"--ServerApp.root_dir={work}", *options]
+    return subprocess.run(command, env=env, check=False).returncode
+
+
+def work_folder(course, given=None):
+    """Where copies live: the folder given, else `work/` in the course, or here when the course is installed."""
+    if given:
+        return Path(given).resolve()
+    home = course.root if os.access(course.root, os.W_OK) and (course.root / "solutions").is_dir() else Path.cwd()
+    return (home / "work").resolve()

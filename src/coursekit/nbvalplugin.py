@@ -1,0 +1,71 @@
+"""A pytest plugin on top of nbval: tolerant comparison, and a report of what each cell showed."""
+
+import json
+from pathlib import Path
+
+import pytest
+from nbval.plugin import IPyNbCell
+
+from coursekit.checks import VERDICT_MIME
+from coursekit.comparison import outputs_agree
+from coursekit.fill import CHECK_TAG
+
+
+def compare_outputs(cell, got, recorded, skip_compare=None):
+    """nbval's comparison, replaced: of a check only its verdict counts, not what an answer prints."""
+    if CHECK_TAG in cell.cell.metadata.get("tags", []):
+        got, recorded = _verdicts(got), _verdicts(recorded)
+    difference = outputs_agree(got, recorded)
+    cell.comparison_traceback = [difference or ""]
+    return difference is None
+
+
+def _verdicts(outputs):
+    return [output for output in outputs if VERDICT_MIME in output.get("data", {})]
+
+
+IPyNbCell.compare_outputs = compare_outputs
+
+
+def pytest_addoption(parser):
+    parser.addoption("--cell-report", help="where to write what each cell did, as JSON")
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(Reporter(config.option.cell_report), "cell-report")
+
+
+class Reporter:
+    """Collects one entry a cell: its id, passed or failed, why, and its outputs."""
+
+    def __init__(self, path):
+        self.path = path
+        self.cells = []
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item, call):
+        report = yield
+        if call.when == "call" and isinstance(item, IPyNbCell):
+            error = call.excinfo.value if call.excinfo else None
+            self.cells.append(
+                {
+                    "id": item.cell.id,
+                    "passed": report.passed and not getattr(report, "wasxfail", None),
+                    "why": _why(error),
+                    "outputs": item.test_outputs or [],
+                }
+            )
+        return report
+
+    def pytest_sessionfinish(self):
+        if self.path:
+            Path(self.path).write_text(json.dumps(self.cells), encoding="utf-8")
+
+
+def _why(error):
+    """An error's last words: the difference found, the exception raised, or nbval's own message."""
+    if error is None:
+        return ""
+    words = getattr(error, "inner_traceback", None) or str(error)
+    lines = [line for line in str(words).splitlines() if line.strip()]
+    return lines[-1].strip() if lines else type(error).__name__

@@ -1,0 +1,101 @@
+"""Publish: the book, from the lessons' recorded outputs to pages that need no network."""
+
+import functools
+import re
+import subprocess
+import sys
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import yaml
+
+TOC = "book/_toc.yml"
+JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # it has no __main__, and need not be on the PATH
+# What a browser fetches by itself. An <a href> is followed only when a reader clicks, so it may lead anywhere.
+FETCHED = re.compile(
+    r"""<(?:script|img|iframe|source|video|audio|embed|object)\b[^>]*?\s(?:src|data|poster)\s*=\s*["'](?P<src>[^"']+)"""
+    r"""|<link\b(?=[^>]*\brel=["'](?:stylesheet|icon|shortcut icon|preload|prefetch|preconnect|modulepreload))"""
+    r"""[^>]*?\shref\s*=\s*["'](?P<href>[^"']+)"""
+    r"""|(?:@import\s+|url\()\s*["']?(?P<css>(?:https?:)?//[^"')\s]+)""",
+    re.IGNORECASE,
+)
+
+
+class BookError(Exception):
+    """The book could not be built; the message says why in one sentence."""
+
+
+def pages(root: Path) -> list[str]:
+    """The pages that the table of contents lists, in order, without suffix."""
+    toc = yaml.safe_load((root / TOC).read_text(encoding="utf-8"))
+    return [toc["root"], *_files(toc)]
+
+
+def _files(node) -> list[str]:
+    if isinstance(node, dict):
+        here = [node["file"]] if "file" in node else []
+        return here + [name for value in node.values() for name in _files(value)]
+    return [name for item in node for name in _files(item)] if isinstance(node, list) else []
+
+
+def outside(text: str) -> list[str]:
+    """The addresses on other hosts that a browser would fetch for this page or style sheet by itself."""
+    found = [match["src"] or match["href"] or match["css"] for match in FETCHED.finditer(text)]
+    return [address for address in found if re.match(r"(?:https?:)?//", address, re.IGNORECASE)]
+
+
+def build_book(root: Path, out: Path | None = None) -> Path:
+    """Build the book of the course at `root` under `out` (default: the root) and return its first page."""
+    root, out = Path(root).resolve(), Path(out or root).resolve()
+    missing = [name for name in pages(root) if not any(root.glob(f"{name}.*"))]
+    if missing:
+        raise BookError(f"{TOC} lists pages that do not exist: {', '.join(missing)}.")
+    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(root), "--toc", str(root / TOC)]
+    command += ["--path-output", str(out), "-W", "--keep-going", "-q"]
+    print(f"building {len(pages(root))} pages", flush=True)
+    run = subprocess.run(command, capture_output=True, text=True)
+    if run.returncode:
+        raise BookError(f"jupyter-book stopped with a warning or an error:\n{_last_words(run)}")
+    html = out / "_build" / "html"
+    inspect(html, pages(root))
+    return html / "index.html"
+
+
+def _last_words(run: subprocess.CompletedProcess) -> str:
+    lines = (run.stdout + run.stderr).splitlines()
+    told = [line for line in lines if re.search(r"warning|error", line, re.IGNORECASE)]
+    return "\n".join((told or lines)[-20:])
+
+
+def inspect(html: Path, names: list[str]) -> None:
+    """Refuse a build that lacks a page, or a page of which a browser would call another host."""
+    absent = [name for name in [*names, "index"] if not (html / f"{name}.html").is_file()]
+    if absent:
+        raise BookError(f"the build ended without these pages: {', '.join(absent)}.")
+    for path in [*html.rglob("*.html"), *html.rglob("*.css")]:
+        if calls := outside(path.read_text(encoding="utf-8")):
+            raise BookError(f"{path.relative_to(html)} would fetch {calls[0]} from another host.")
+
+
+def server(folder: Path, port: int = 0) -> ThreadingHTTPServer:
+    """A server of `folder` for this machine alone; port 0 takes any free one."""
+    handler = functools.partial(_Quiet, directory=str(folder))
+    return ThreadingHTTPServer(("127.0.0.1", port), handler)
+
+
+def serve(path: Path, port: int = 8000) -> None:
+    """Serve the folder of the page `path` until Ctrl-C, saying where."""
+    path = Path(path)
+    if not path.is_file():
+        raise BookError(f"there is no book at {path}: build it first.")
+    with server(path.parent, port) as httpd:
+        print(f"http://127.0.0.1:{httpd.server_address[1]}/  (Ctrl-C stops it)", flush=True)
+        try:
+            httpd.serve_forever()
+        except KeyboardInterrupt:
+            print()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args) -> None:
+        """Say nothing about each request."""

@@ -1,0 +1,112 @@
+"""`record`: fill a lesson with its solutions, run it, keep outputs and expected values. Twice gives the same bytes."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from coursekit import kernels
+from coursekit.checks import VALUES_MIME
+from coursekit.fill import fill, mistakes, reference
+from coursekit.lesson import Lesson, NotebookError, canonical, mark, text_of
+from coursekit.slices import essential
+from coursekit.values import rounded
+
+PRACTICE_SEED = 0
+
+
+def record(course, lesson):
+    """Run a lesson with its solutions; write outputs into it and values into `expected/`.
+
+    Raises NotebookError, and writes nothing, when a cell raises or a reference answer does not pass.
+    """
+    solutions = course.solutions(lesson)
+    expected = expected_values(lesson, solutions, kernels_values)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / f"{lesson.name}.json").write_text(expected, encoding="utf-8")
+        ran = kernels.run(fill(lesson, reference(solutions)), expected=folder)
+    if raised := kernels.errors(ran):
+        raise NotebookError(f"{lesson.name}: a cell raised {raised[0][1]} in: {_first_line(raised[0][0])}")
+    _refuse_failures(lesson, ran)
+    write(course.expected / f"{lesson.name}.json", expected)
+    write(lesson.path, text_of(canonical(with_outputs(lesson.notebook, ran))))
+    write(course.root / "solutions" / lesson.path.name, text_of(canonical(solutions)))
+    return Lesson.load(lesson.path)
+
+
+def _first_line(source):
+    return next((line for line in source.splitlines() if line.strip()), "")
+
+
+def _refuse_failures(lesson, ran):
+    for cell in ran.cells:
+        found = mark(cell)
+        if found and found.kind == "check":
+            texts = [output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+            if not any(text.startswith("✓") for text in texts):
+                raise NotebookError(f"{lesson.name}: the reference answer fails its check: {' '.join(texts)}")
+
+
+def with_outputs(notebook, ran):
+    """The lesson's own cells with the outputs of the filled run, and streams in one piece."""
+    notebook = canonical(notebook)
+    for cell, done in zip(notebook.cells, ran.cells, strict=True):
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in done.outputs if output.output_type != "error"]
+    return notebook
+
+
+def write(path, text):
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".part")
+    draft.write_text(text, encoding="utf-8")
+    os.replace(draft, path)
+
+
+def trial(lesson, solutions):
+    """One notebook that runs every check on the reference answers, then on each named mistake.
+
+    Only the cells that checks need are in it, so that three hundred mistakes cost seconds, not hours.
+    Returns (notebook, order): the order lists (exercise, None or the mistake's sentence), one per check run.
+    """
+    notebook = essential(fill(lesson, reference(solutions)))
+    checks = {mark(cell).exercise: cell for cell in notebook.cells if mark(cell) and mark(cell).kind == "check"}
+    gaps = {mark(cell).exercise: cell for cell in notebook.cells if mark(cell) and mark(cell).kind == "exercise"}
+    order = [(exercise, None) for exercise in checks]
+    cells = list(notebook.cells)
+    for exercise, says, source in mistakes(solutions):
+        if exercise not in checks:
+            raise NotebookError(f"{lesson.name}: mistake {exercise} has no exercise with a check.")
+        wrong = type(gaps[exercise])(gaps[exercise], source=source)
+        cells += [wrong, checks[exercise], gaps[exercise]]
+        order.append((exercise, says))
+    notebook.cells = [type(cell)(cell, id=f"cell-{k}") for k, cell in enumerate(cells)]
+    return notebook, order
+
+
+def kernels_values(notebook, seed=PRACTICE_SEED):
+    """Run a notebook with a seed and return what its checks handed out, in order."""
+    ran = kernels.run(notebook, expected=os.devnull, seed=seed)
+    if raised := kernels.errors(ran):
+        raise NotebookError(f"a cell raised {raised[0][1]} in: {_first_line(raised[0][0])}")
+    data = [output.get("data", {}) for cell in ran.cells for output in cell.get("outputs", [])]
+    return [bundle[VALUES_MIME] for bundle in data if VALUES_MIME in bundle]
+
+
+def expected_values(lesson, solutions, run=kernels_values):
+    """The text of `expected/NN_name.json`: by exercise the reference's cases, and each mistake's with its sentence."""
+    notebook, order = trial(lesson, solutions)
+    values = run(notebook)
+    if len(values) != len(order):
+        raise NotebookError(f"{lesson.name}: {len(order)} checks should have answered, {len(values)} did.")
+    records = {}
+    for (exercise, says), value in zip(order, values, strict=True):
+        cases = rounded(value["cases"])
+        if says is None:
+            records[exercise] = {"cases": cases, "mistakes": []}
+        else:
+            records[exercise]["mistakes"].append({"says": says, "cases": cases})
+    if missing := lesson.gaps.keys() - records.keys():
+        raise NotebookError(f"{lesson.name}: exercise {min(missing)} has no check.")
+    return json.dumps(records, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

@@ -1,0 +1,187 @@
+"""Values as plain JSON: written without trusting the object, compared with tolerance.
+
+A value becomes a tagged list, so that its type survives the journey out of the kernel:
+`["f", 0.5]`, `["i", 3]`, `["s", "relu"]`, `["a", [2], "float64", [0.1, 0.2]]`, `["l", [...]]`, `["d", {...}]`,
+`["b", true]`, `["n"]`. What went wrong is a value too: `["raised", "ValueError", "message"]`,
+`["late", 5.0]`, `["other", "Linear"]`.
+"""
+
+import math
+import sys
+
+import numpy as np
+
+MAX_ITEMS = 100_000
+MAX_TEXT = 10_000
+MAX_DEPTH = 8
+
+
+def encode(value, depth=0):
+    """Return `value` as tagged JSON; a type that has no tag becomes `["other", type name]`.
+
+    Only exact builtin, NumPy and torch types are read: a subclass could answer with methods of its own.
+    """
+    kind = type(value)
+    if value is None:
+        return ["n"]
+    if kind is bool or kind is np.bool_:
+        return ["b", bool(value)]
+    if kind is int:
+        return ["i", value] if abs(value) < 10**300 else ["other", "int with over 300 digits"]
+    if kind is float:
+        return ["f", _plain(value)]
+    if kind is str:
+        return ["s", value[:MAX_TEXT]]
+    if kind is complex:
+        return ["c", _plain(value.real), _plain(value.imag)]
+    if kind.__module__ == "numpy" and issubclass(kind, np.generic):
+        return _encode_array(np.asarray(value))
+    if kind is np.ndarray:
+        return _encode_array(value)
+    torch = sys.modules.get("torch")
+    if torch is not None and kind in (torch.Tensor, torch.nn.Parameter):
+        tensor = value.detach().cpu()
+        return _encode_array((tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy())
+    if kind in (list, tuple, dict) and len(value) > MAX_ITEMS:
+        return ["other", f"{kind.__name__} of {len(value)} items"]
+    if kind in (list, tuple) and depth < MAX_DEPTH:
+        return ["l", [encode(item, depth + 1) for item in value]]
+    if kind is dict and depth < MAX_DEPTH and all(type(key) is str for key in value):
+        return ["d", {key: encode(value[key], depth + 1) for key in sorted(value)}]
+    return ["other", kind.__name__]
+
+
+def _encode_array(array):
+    if array.size > MAX_ITEMS or array.dtype.kind not in "biufc":
+        return ["other", f"array of {array.size} {array.dtype}"]
+    if array.dtype.kind == "c":
+        parts = [_encode_array(array.real.copy())[-1], _encode_array(array.imag.copy())[-1]]
+        return ["a", list(array.shape), str(array.dtype), parts]
+    if array.ndim == 0:
+        return encode(array.item())
+    return ["a", list(array.shape), str(array.dtype), [_plain(number) for number in array.ravel().tolist()]]
+
+
+def _plain(number):
+    """A number that strict JSON can hold."""
+    if isinstance(number, float) and not math.isfinite(number):
+        return "nan" if math.isnan(number) else "inf" if number > 0 else "-inf"
+    return number
+
+
+def rounded(value, digits=10):
+    """`value` with its floats at `digits` significant digits, the same text on any machine's last bit."""
+    if isinstance(value, float):
+        return float(f"{value:.{digits}g}")
+    if isinstance(value, list):
+        return [rounded(item, digits) for item in value]
+    if isinstance(value, dict):
+        return {key: rounded(item, digits) for key, item in value.items()}
+    return value
+
+
+def differ(got, expected, rtol=1e-6, atol=1e-9):
+    """Return None when two encoded values agree, else the sentence that says how they differ.
+
+    Numbers agree when |got − expected| ≤ atol + rtol·|expected|; integers, text and shapes agree exactly;
+    a float may stand where an integer is due and the other way round, float32 where float64.
+    """
+    a, b = got[0], expected[0]
+    if a in "if" and b in "if" and len(a) == len(b) == 1:
+        if close(got[1], expected[1], rtol, atol):
+            return None
+        return f"got {brief(got)}, expected {brief(expected)}"
+    if a != b:
+        return f"got {describe(got)}, expected {describe(expected)}"
+    if a == "a":
+        return _differ_arrays(got, expected, rtol, atol)
+    if a == "l":
+        if len(got[1]) != len(expected[1]):
+            return f"got {len(got[1])} items, expected {len(expected[1])}"
+        return _first(
+            (f"item {k}: ", differ(x, y, rtol, atol)) for k, (x, y) in enumerate(zip(got[1], expected[1], strict=True))
+        )
+    if a == "d":
+        if got[1].keys() != expected[1].keys():
+            return f"got the keys {sorted(got[1])}, expected {sorted(expected[1])}"
+        return _first((f"{key}: ", differ(got[1][key], expected[1][key], rtol, atol)) for key in expected[1])
+    if a == "c":
+        same = all(close(x, y, rtol, atol) for x, y in zip(got[1:], expected[1:], strict=True))
+        return None if same else f"got {brief(got)}, expected {brief(expected)}"
+    if a == "raised":
+        return None if got[1] == expected[1] else f"raised {got[1]}, expected {expected[1]}"
+    if a == "late":
+        return None
+    return None if got == expected else f"got {brief(got)}, expected {brief(expected)}"
+
+
+def _first(labelled):
+    return next((label + text for label, text in labelled if text), None)
+
+
+def _differ_arrays(got, expected, rtol, atol):
+    if got[1] != expected[1]:
+        return f"got shape {tuple(got[1])}, expected {tuple(expected[1])}"
+    if ("complex" in got[2]) != ("complex" in expected[2]):
+        return f"got {got[2]}, expected {expected[2]}"
+    flat_got, flat_expected = got[3], expected[3]
+    if "complex" in got[2]:
+        flat_got, flat_expected = [*got[3][0], *got[3][1]], [*expected[3][0], *expected[3][1]]
+    for k, (x, y) in enumerate(zip(flat_got, flat_expected, strict=True)):
+        if not close(x, y, rtol, atol):
+            where = ", ".join(str(int(i)) for i in np.unravel_index(k % max(1, _size(got[1])), got[1]))
+            return f"entry [{where}] is {_short(x)}, expected {_short(y)}"
+    return None
+
+
+def _size(shape):
+    return math.prod(shape)
+
+
+def close(x, y, rtol, atol):
+    """Whether two plain numbers agree; nan agrees with nan, an infinity with itself."""
+    x, y = float(x), float(y)
+    if math.isfinite(x) and math.isfinite(y):
+        return abs(x - y) <= atol + rtol * abs(y)
+    return x == y or (math.isnan(x) and math.isnan(y))
+
+
+def _short(number):
+    if isinstance(number, int):
+        return str(number) if abs(number) < 10**9 else f"{number:.4g}"
+    return f"{float(number):.4g}"
+
+
+def brief(value):
+    """A few characters that show an encoded value to a person."""
+    tag = value[0]
+    if tag in ("i", "f"):
+        return _short(value[1])
+    if tag == "s":
+        return repr(value[1] if len(value[1]) <= 40 else value[1][:39] + "…")
+    if tag == "c":
+        return f"{_short(value[1])}{float(value[2]):+.4g}j"
+    if tag == "a" and "complex" not in value[2] and _size(value[1]) <= 4 and len(value[1]) == 1:
+        return "[" + ", ".join(map(_short, value[3])) + "]"
+    if tag == "l" and len(value[1]) <= 4:
+        return "(" + ", ".join(map(brief, value[1])) + ")"
+    if tag == "d" and len(value[1]) <= 4:
+        return ", ".join(f"{key}={brief(item)}" for key, item in value[1].items())
+    return describe(value)
+
+
+def describe(value):
+    """The type of an encoded value in words."""
+    tag = value[0]
+    if tag == "a":
+        return f"an array of shape {tuple(value[1])}"
+    if tag == "raised":
+        return f"{value[1]}: {value[2]}" if value[2] else value[1]
+    if tag == "late":
+        return f"no answer within {value[1]:g} s"
+    if tag == "other":
+        return f"an object of type {value[1]}"
+    if tag == "l":
+        return f"a sequence of {len(value[1])} items"
+    names = {"n": "None", "b": "a bool", "i": "an integer", "f": "a number", "c": "a complex number"}
+    return names.get(tag) or {"s": "text", "d": "a dict"}[tag]

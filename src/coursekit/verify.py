@@ -1,0 +1,192 @@
+"""What must hold for a lesson before anyone sees it; each proof yields sentences on what does not."""
+
+import json
+import re
+import secrets
+
+from coursekit import kernels
+from coursekit.checks import VERDICT_MIME, Question
+from coursekit.fill import Answers, fill, mistakes, reference
+from coursekit.lesson import canonical, mark, text_of
+from coursekit.prose import unbound
+from coursekit.record import expected_values, kernels_values, trial
+from coursekit.values import brief, differ
+
+FEWEST_MISTAKES = 3
+
+
+def form(course, lesson):
+    """Canonical notebooks, a heading that states the facts, numbered exercises, enough mistakes."""
+    solutions = course.solutions(lesson)
+    for notebook, path in (
+        (lesson.notebook, lesson.path),
+        (solutions, course.root / "solutions" / lesson.path.name),
+    ):
+        if path.read_text(encoding="utf-8") != text_of(canonical(notebook)):
+            yield f"{path.parent.name}/{path.name} is not in canonical form: run `course record {lesson.number}`"
+    if lesson.facts is None:
+        yield "the heading lacks its line of facts: 50 min · CPU 5 s · after: 01, 02 (or: nothing)"
+    answers = reference(solutions).by_exercise
+    for exercise in lesson.gaps:
+        if exercise.split(".")[0].zfill(2) != lesson.number:
+            yield f"exercise {exercise} is numbered for another lesson"
+        if exercise not in answers:
+            yield f"exercise {exercise} has no reference answer"
+        elif _leaks(lesson, answers[exercise], lesson.gaps[exercise]):
+            yield f"a line of the answer to {exercise} stands in the lesson"
+        named = [says for number, says, _ in mistakes(solutions) if number == exercise]
+        if len(set(named)) < FEWEST_MISTAKES:
+            yield f"exercise {exercise} has {len(set(named))} named mistakes, fewer than {FEWEST_MISTAKES}"
+        if not all(named):
+            yield f"a mistake of exercise {exercise} has no sentence"
+
+
+def _leaks(lesson, answer, gap):
+    """Lines of an answer that the lesson shows outside its gap: none should be there by accident."""
+    shown = {line.strip() for cell in lesson.notebook.cells for line in cell.source.splitlines()}
+    return {line for line in telling_lines(answer, gap) if line in shown}
+
+
+def telling_lines(answer, gap):
+    """The lines of an answer that would give it away: not the gap's own, not too short or too common."""
+    own = {line.strip() for line in gap.splitlines()}
+    lines = {line.strip() for line in answer.splitlines()}
+    return {line for line in lines - own if len(line) >= 12 and not line.startswith(("#", "import ", "from "))}
+
+
+def reproduces(course, lesson):
+    """Filled with the solutions, nbval reproduces every recorded output."""
+    filled = fill(lesson, reference(course.solutions(lesson)))
+    for cell in kernels.compare(filled, course.expected):
+        if not cell["passed"]:
+            yield f"cell {cell['id']}: {cell['why']}"
+
+
+def unsolved(course, lesson):
+    """With nothing solved no cell raises, and each check says "not answered yet"."""
+    ran = kernels.run(fill(lesson, Answers({})), course.expected)
+    for source, message in kernels.errors(ran):
+        yield f"unsolved, a cell raises {message} in: {source.splitlines()[0]}"
+    for exercise, text in verdicts(ran).items():
+        if text != f"○ {exercise}  not answered yet":
+            yield f"unsolved, check {exercise} says: {text}"
+
+
+def verdicts(notebook):
+    """The line that each check showed, by exercise."""
+    lines = {}
+    for cell in notebook.cells:
+        found = mark(cell)
+        if found and found.kind == "check":
+            shown = [o.get("data", {}) for o in cell.outputs if VERDICT_MIME in o.get("data", {})]
+            lines[found.exercise] = shown[-1]["text/plain"] if shown else ""
+    return lines
+
+
+def mistakes_speak(course, lesson):
+    """In practice each named mistake fails and says its own sentence."""
+    notebook, order = trial(lesson, course.solutions(lesson))
+    ran = kernels.run(notebook, course.expected)
+    shown = [
+        o["data"]["text/plain"] for c in ran.cells for o in c.get("outputs", []) if VERDICT_MIME in o.get("data", {})
+    ]
+    if len(shown) != len(order):
+        yield f"{len(order)} checks should have spoken, {len(shown)} did: {kernels.errors(ran)[:1]}"
+        return
+    for (exercise, says), text in zip(order, shown, strict=True):
+        if says is None and not text.startswith(f"✓ {exercise}"):
+            yield f"the reference answer to {exercise} says: {text}"
+        elif says is not None and text != f"✗ {exercise}  {says}":
+            yield f"the mistake {exercise} “{says}” says: {text}"
+
+
+def mistakes_fail(course, lesson, seeds=None):
+    """On seeds that nobody has seen, the reference agrees with itself and each named mistake fails."""
+    notebook, order = trial(lesson, course.solutions(lesson))
+    for seed in seeds or [secrets.randbits(63)]:
+        values = kernels_values(notebook, seed)
+        right = {exercise: value for (exercise, says), value in zip(order, values, strict=True) if says is None}
+        for (exercise, says), value in zip(order, values, strict=True):
+            if says is None:
+                yield from _unfit(exercise, value)
+            elif agree(value, right[exercise]):
+                yield f"on seed {seed} the mistake {exercise} “{says}” passes"
+
+
+def _unfit(exercise, value):
+    """A reference value that could not carry a grade: a bool, an error, an object."""
+    for case in value["cases"]:
+        if case[0] in ("b", "raised", "late", "other", "n"):
+            yield f"the reference answer to {exercise} gives {brief(case)}, which cannot be graded"
+            return
+
+
+def agree(value, right):
+    """Whether handed-out values agree with the reference's, by its tolerances and bounds."""
+    if value["blank"] or len(value["cases"]) != len(right["cases"]):
+        return False
+    question = Question(right["exercise"], None, within=right["within"], rtol=right["rtol"], atol=right["atol"])
+    pairs = zip(value["cases"], right["cases"], strict=True)
+    return all(question.difference(got, expected) is None for got, expected in pairs)
+
+
+def current(course, lesson):
+    """`expected/` holds what the solutions give now, to ten digits."""
+    path = course.expected / f"{lesson.name}.json"
+    if not path.is_file():
+        yield f"{path.name} is missing: run `course record {lesson.number}`"
+        return
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    fresh = json.loads(expected_values(lesson, course.solutions(lesson)))
+    if stored.keys() != fresh.keys():
+        yield f"expected/{path.name} has other exercises than the lesson: run `course record {lesson.number}`"
+        return
+    for exercise, now in fresh.items():
+        then = stored[exercise]
+        if [m["says"] for m in now["mistakes"]] != [m["says"] for m in then["mistakes"]]:
+            yield f"the mistakes of {exercise} have changed: run `course record {lesson.number}`"
+        elif difference := differ(_tagged(now), _tagged(then), rtol=1e-7, atol=1e-12):
+            yield f"expected values of {exercise} have changed ({difference}): run `course record {lesson.number}`"
+
+
+def _tagged(entry):
+    """All cases of an exercise's record as one encoded value."""
+    return ["l", [*entry["cases"], *(case for mistake in entry["mistakes"] for case in mistake["cases"])]]
+
+
+def text(course, lesson):
+    """Numbers in prose are printed by a cell; pictures have alt text; five practice questions explain themselves."""
+    for number, line in unbound(lesson.notebook):
+        yield f"no cell prints {number}, stated in: {line[:100]}"
+    for cell in lesson.notebook.cells:
+        for output in cell.get("outputs", []):
+            for mime in output.get("data", {}):
+                if mime.startswith("image/") and not output.get("metadata", {}).get(mime, {}).get("alt"):
+                    yield f"a picture has no alt text, in: {cell.source.splitlines()[0]}"
+    yield from _questions(lesson.prose)
+
+
+OPTION = re.compile(r"<details>\s*<summary>(.+?)</summary>\n\n(.*?)\n\s*</details>", re.DOTALL)
+
+
+def _questions(prose):
+    parts = re.split(r"^## Practice questions\s*$", prose, flags=re.MULTILINE)
+    questions = re.split(r"^\*\*\d\.\s", parts[1], flags=re.MULTILINE)[1:] if len(parts) == 2 else []
+    if len(questions) != 5:
+        yield f"there are {len(questions)} practice questions under “## Practice questions”, there should be five"
+    for k, question in enumerate(questions, start=1):
+        options = OPTION.findall(question)
+        right = [explained for _, explained in options if explained.strip().startswith("✓")]
+        if len(options) < 3 or len(right) != 1:
+            yield f"practice question {k} has {len(options)} options, {len(right)} of them right"
+        for option, explained in options:
+            if not explained.strip().startswith(("✓", "✗")) or len(explained.strip()) < 20:
+                yield f"practice question {k}: the option “{option[:40]}” does not explain itself"
+
+
+PROOFS = (form, text, reproduces, unsolved, mistakes_speak, mistakes_fail, current)
+
+
+def problems(course, lesson, proofs=PROOFS):
+    """Everything that does not hold for a lesson: [(proof, sentence)]."""
+    return [(proof.__name__, sentence) for proof in proofs for sentence in proof(course, lesson)]

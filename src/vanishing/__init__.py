@@ -1,0 +1,1 @@
+"""What lessons import: figures, the explorer, small models and data."""
