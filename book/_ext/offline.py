@@ -19,7 +19,7 @@ FILES = [
 def use_local_mathjax(app, config) -> None:
     """Point the pages at the copy of MathJax that travels with the book."""
     config.mathjax_path = "mathjax/startup.js"
-    config.mathjax3_config = {"loader": {"load": PARTS}, "options": {"enableMenu": False}}
+    config.mathjax3_config = {"loader": {"load": PARTS}}
 
 
 def copy_mathjax(app, error) -> None:

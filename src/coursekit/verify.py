@@ -32,8 +32,8 @@ def form(course, lesson):
             yield f"exercise {exercise} is numbered for another lesson"
         if exercise not in answers:
             yield f"exercise {exercise} has no reference answer"
-        elif _leaks(lesson, answers[exercise], lesson.gaps[exercise]):
-            yield f"a line of the answer to {exercise} stands in the lesson"
+        elif leaks := _leaks(lesson, answers[exercise], lesson.gaps[exercise]):
+            yield f"a line of the answer to {exercise} stands in the lesson: {leaks[0]}"
         named = [says for number, says, _ in mistakes(solutions) if number == exercise]
         if len(set(named)) < FEWEST_MISTAKES:
             yield f"exercise {exercise} has {len(set(named))} named mistakes, fewer than {FEWEST_MISTAKES}"
@@ -42,9 +42,9 @@ def form(course, lesson):
 
 
 def _leaks(lesson, answer, gap):
-    """Lines of an answer that the lesson shows outside its gap: none should be there by accident."""
-    shown = {line.strip() for cell in lesson.notebook.cells for line in cell.source.splitlines()}
-    return {line for line in telling_lines(answer, gap) if line in shown}
+    """Lines of an answer that stand somewhere in the lesson."""
+    shown = "\n".join(cell.source for cell in lesson.notebook.cells)
+    return sorted(line for line in telling_lines(answer, gap) if line in shown)
 
 
 def telling_lines(answer, gap):
@@ -159,11 +159,16 @@ def text(course, lesson):
     for number, line in unbound(lesson.notebook):
         yield f"no cell prints {number}, stated in: {line[:100]}"
     for cell in lesson.notebook.cells:
-        for output in cell.get("outputs", []):
-            for mime in output.get("data", {}):
-                if mime.startswith("image/") and not output.get("metadata", {}).get(mime, {}).get("alt"):
-                    yield f"a picture has no alt text, in: {cell.source.splitlines()[0]}"
+        if any(map(_lacks_alt, cell.get("outputs", []))):
+            yield f"a picture has no alt text, in: {cell.source.splitlines()[0]}"
     yield from _questions(lesson.prose)
+
+
+def _lacks_alt(output):
+    """Whether an output shows an image without a text that says what is to be seen."""
+    data, metadata = output.get("data", {}), output.get("metadata", {})
+    bare = [mime for mime in data if mime.startswith("image/") and not metadata.get(mime, {}).get("alt")]
+    return bool(bare or re.search(r'<img\b(?![^>]*\balt="[^"]{20,}")', data.get("text/html", "")))
 
 
 OPTION = re.compile(r"<details>\s*<summary>(.+?)</summary>\n\n(.*?)\n\s*</details>", re.DOTALL)

@@ -1,1 +1,1 @@
-// Takes the place of the theme's 1.5 MB icon script; course.css draws the few icons that pages show.
+// Takes the place of the theme's 1.5 MB icon script: its style sheet draws the same icons from a font.
