@@ -5,8 +5,9 @@ import io
 import itertools
 import re
 
+from coursekit.lesson import WIDGET_MIME
+
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+\.?\d*(?:[eE][-+]?\d+)?")
-SKIPPED = {"application/vnd.jupyter.widget-view+json"}
 
 
 def outputs_agree(got, recorded):
@@ -33,9 +34,8 @@ def _parts(outputs):
         for output in group:
             if output["output_type"] == "error":
                 yield "error", f"{output['ename']}: {output['evalue']}"
-            for mime, content in sorted(output.get("data", {}).items()):
-                if mime not in SKIPPED:
-                    yield mime, content
+            if WIDGET_MIME not in output.get("data", {}):
+                yield from sorted(output.get("data", {}).items())
 
 
 def texts_agree(new, old):

@@ -18,11 +18,11 @@ CELL_SECONDS = 300
 
 
 def environment(expected, seed=None):
-    """Variables of a kernel whose outputs are the same on every run: one thread, no user's start-up files."""
+    """Variables of a kernel whose outputs are the same on every run: one thread, no progress bars."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("COURSEKIT_", "PYTEST_"))}
     env |= dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1")
     env |= {"PYTHONHASHSEED": "0", "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
-    env |= {"PYDEVD_DISABLE_FILE_VALIDATION": "1", EXPECTED: str(expected)}
+    env |= {"PYDEVD_DISABLE_FILE_VALIDATION": "1", "TQDM_DISABLE": "1", EXPECTED: str(expected)}
     env |= {SEED: str(seed)} if seed is not None else {}
     return env
 

@@ -13,6 +13,8 @@ MARK = re.compile(r"#\|\s*(exercise|check|answer|mistake)\s*:\s*(\d+\.\d+)\b\s*(
 FACTS = re.compile(r"^(\d+) min · CPU (\d+) s · after: (.+)$", re.MULTILINE)
 POINTS = re.compile(r"^#+ Exercise (\d+\.\d+)\b.*?(?:\((\d+) points?\))?\s*$", re.MULTILINE)
 
+WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
+
 
 class NotebookError(Exception):
     """A notebook that cannot be used; the message is one sentence for whoever wrote it."""
@@ -147,7 +149,7 @@ def canonical(notebook):
         if cell.cell_type == "code":
             count += 1
             cell.execution_count = count
-            cell.outputs = [_canonical_output(output, count) for output in cell.outputs]
+            cell.outputs = [_canonical_output(output, count) for output in cell.outputs if not _needs_kernel(output)]
     return notebook
 
 
@@ -156,6 +158,11 @@ def _stem(cell):
     if found and found.kind in ("exercise", "check", "answer"):
         return f"{found.kind}-{found.exercise.replace('.', '-')}"
     return hashlib.sha256(cell.source.encode()).hexdigest()[:8]
+
+
+def _needs_kernel(output):
+    """Widgets are dead where no kernel runs, so they are never stored."""
+    return WIDGET_MIME in output.get("data", {})
 
 
 def _canonical_output(output, count):

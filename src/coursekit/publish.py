@@ -27,6 +27,8 @@ class BookError(Exception):
 
 def pages(root: Path) -> list[str]:
     """The pages that the table of contents lists, in order, without suffix."""
+    if not (root / TOC).is_file():
+        raise BookError(f"there is no {TOC} in {root}: this needs the course's repository.")
     toc = yaml.safe_load((root / TOC).read_text(encoding="utf-8"))
     return [toc["root"], *_files(toc)]
 
@@ -47,22 +49,23 @@ def outside(text: str) -> list[str]:
 def build_book(root: Path, out: Path | None = None) -> Path:
     """Build the book of the course at `root` under `out` (default: the root) and return its first page."""
     root, out = Path(root).resolve(), Path(out or root).resolve()
-    missing = [name for name in pages(root) if not any(root.glob(f"{name}.*"))]
+    names = pages(root)
+    missing = [name for name in names if not any(root.glob(f"{name}.*"))]
     if missing:
         raise BookError(f"{TOC} lists pages that do not exist: {', '.join(missing)}.")
     command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(root), "--toc", str(root / TOC)]
     command += ["--path-output", str(out), "-W", "--keep-going", "-q"]
-    print(f"building {len(pages(root))} pages", flush=True)
+    print(f"building {len(names)} pages", flush=True)
     run = subprocess.run(command, capture_output=True, text=True)
     if run.returncode:
         raise BookError(f"jupyter-book stopped with a warning or an error:\n{_last_words(run)}")
     html = out / "_build" / "html"
-    inspect(html, pages(root))
+    inspect(html, names)
     return html / "index.html"
 
 
 def _last_words(run: subprocess.CompletedProcess) -> str:
-    lines = (run.stdout + run.stderr).splitlines()
+    lines = re.sub(r"\x1b\[[\d;]*m", "", run.stdout + run.stderr).splitlines()
     told = [line for line in lines if re.search(r"warning|error", line, re.IGNORECASE)]
     return "\n".join((told or lines)[-20:])
 

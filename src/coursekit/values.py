@@ -2,7 +2,7 @@
 
 A value becomes a tagged list, so that its type survives the journey out of the kernel:
 `["f", 0.5]`, `["i", 3]`, `["s", "relu"]`, `["a", [2], "float64", [0.1, 0.2]]`, `["l", [...]]`, `["d", {...}]`,
-`["b", true]`, `["n"]`. What went wrong is a value too: `["raised", "ValueError", "message"]`,
+`["b", true]`, `["c", 1.0, -1.0]`, `["n"]`. What went wrong is a value too: `["raised", "ValueError", "message"]`,
 `["late", 5.0]`, `["other", "Linear"]`.
 """
 
@@ -14,52 +14,81 @@ import numpy as np
 MAX_ITEMS = 100_000
 MAX_TEXT = 10_000
 MAX_DEPTH = 8
+SCALARS = tuple(set(np.sctypeDict.values()))
 
 
-def encode(value, depth=0):
+def encode(value):
     """Return `value` as tagged JSON; a type that has no tag becomes `["other", type name]`.
 
-    Only exact builtin, NumPy and torch types are read: a subclass could answer with methods of its own.
+    Only exact builtin, NumPy and torch types are read: a subclass could answer with methods of its own, and a
+    metaclass could answer to `==`, so types are compared with `is`.
     """
+    return _encode(value, MAX_DEPTH, [MAX_ITEMS])
+
+
+def _encode(value, depth, room):
+    """`room` holds how many more items the whole value may have: a list can contain itself, or one list twice."""
     kind = type(value)
+    room[0] -= 1
+    if room[0] < 0:
+        return ["other", f"{type_name(value)} in a value of over {MAX_ITEMS} items"]
     if value is None:
         return ["n"]
-    if kind is bool or kind is np.bool_:
-        return ["b", bool(value)]
+    if kind is bool:
+        return ["b", value]
     if kind is int:
         return ["i", value] if abs(value) < 10**300 else ["other", "int with over 300 digits"]
     if kind is float:
         return ["f", _plain(value)]
     if kind is str:
-        return ["s", value[:MAX_TEXT]]
+        return ["s", clean(value[:MAX_TEXT])]
     if kind is complex:
         return ["c", _plain(value.real), _plain(value.imag)]
-    if kind.__module__ == "numpy" and issubclass(kind, np.generic):
-        return _encode_array(np.asarray(value))
-    if kind is np.ndarray:
-        return _encode_array(value)
+    if kind is np.ndarray or any(kind is scalar for scalar in SCALARS):
+        return _encode_array(np.asarray(value), depth, room)
     torch = sys.modules.get("torch")
-    if torch is not None and kind in (torch.Tensor, torch.nn.Parameter):
-        tensor = value.detach().cpu()
-        return _encode_array((tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy())
-    if kind in (list, tuple, dict) and len(value) > MAX_ITEMS:
-        return ["other", f"{kind.__name__} of {len(value)} items"]
-    if kind in (list, tuple) and depth < MAX_DEPTH:
-        return ["l", [encode(item, depth + 1) for item in value]]
-    if kind is dict and depth < MAX_DEPTH and all(type(key) is str for key in value):
-        return ["d", {key: encode(value[key], depth + 1) for key in sorted(value)}]
-    return ["other", kind.__name__]
+    if torch is not None and (kind is torch.Tensor or kind is torch.nn.Parameter):
+        return _encode_array(_numpy(torch, value), depth, room)
+    if depth and (kind is list or kind is tuple) and len(value) <= room[0]:
+        return ["l", [_encode(item, depth - 1, room) for item in value]]
+    if depth and kind is dict and len(value) <= room[0] and all(type(key) is str for key in value):
+        return ["d", {clean(key): _encode(value[key], depth - 1, room) for key in sorted(value)}]
+    return ["other", type_name(value)]
 
 
-def _encode_array(array):
-    if array.size > MAX_ITEMS or array.dtype.kind not in "biufc":
-        return ["other", f"array of {array.size} {array.dtype}"]
+def type_name(value):
+    """The name of a value's type, asked of `type` itself and not of a metaclass."""
+    return clean(type.__dict__["__name__"].__get__(type(value)))
+
+
+def clean(text):
+    """Text that UTF-8 can write: lone surrogates become question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _numpy(torch, tensor):
+    """A tensor as an array, through the class: an instance may carry a `detach` of its own."""
+    plain = torch.Tensor.resolve_neg(torch.Tensor.resolve_conj(torch.Tensor.cpu(torch.Tensor.detach(tensor))))
+    return torch.Tensor.numpy(plain.float() if plain.dtype == torch.bfloat16 else plain)
+
+
+def _encode_array(array, depth, room):
+    name = str(array.dtype)
+    if array.ndim == 0 and array.dtype.kind in "biufcU":
+        # `item()` of a long double is a long double again.
+        wide = {"f": np.float64, "c": np.complex128}.get(array.dtype.kind)
+        return _encode((array.astype(wide) if wide else array).item(), depth, room)
+    room[0] -= array.size
+    if room[0] < 0 or array.dtype.kind not in "biufc":
+        return ["other", f"array of {array.size} {name}"]
     if array.dtype.kind == "c":
-        parts = [_encode_array(array.real.copy())[-1], _encode_array(array.imag.copy())[-1]]
-        return ["a", list(array.shape), str(array.dtype), parts]
-    if array.ndim == 0:
-        return encode(array.item())
-    return ["a", list(array.shape), str(array.dtype), [_plain(number) for number in array.ravel().tolist()]]
+        return ["a", list(array.shape), name, [_numbers(array.real), _numbers(array.imag)]]
+    return ["a", list(array.shape), name, _numbers(array)]
+
+
+def _numbers(array):
+    array = array.astype(np.float64) if array.dtype.kind == "f" else array
+    return [_plain(number) for number in array.ravel().tolist()]
 
 
 def _plain(number):

@@ -22,7 +22,7 @@ COLOURS_DARK = ("#6bb8f7", "#ff9d66", "#4fd1a5", "#f09ccb", "#e8c04e", "#b8c1cd"
 DASHES = ((1, 0), (6, 2), (1.6, 1.6), (7, 2, 1.6, 2), (11, 3), (3, 1.6))
 INK, MUTED, GRID, PANEL = "#1f2933", "#52606d", "#e4e7eb", "#ffffff"
 
-_RC = {
+RC = {
     "axes.axisbelow": True,
     "axes.edgecolor": "#9aa5b1",
     "axes.facecolor": "none",
@@ -67,9 +67,9 @@ _RC = {
 # metadata says, and refuses SVG in a notebook it does not trust; its HTML sanitiser keeps <figure> and <img alt>.
 # So a figure is HTML, and brings its own dark mode: line figures are inverted, pictures keep their colours.
 _DARK = (
-    "<style>{0}html[data-theme=dark] .house-lines img,body[data-jp-theme-light=false] .house-lines img"
-    "{{filter:invert(.93) hue-rotate(180deg)}}{1}</style>"
-).format("@media not print{", "}")
+    "<style>@media not print{html[data-theme=dark] .house-lines img,body[data-jp-theme-light=false] "
+    ".house-lines img{filter:invert(.93) hue-rotate(180deg)}}</style>"
+)
 _FRAME = '<figure class="house-figure house-{kind}" style="margin:0">{image}</figure>'
 _IMAGE = '<img alt="{alt}" src="{source}" width="{width}" style="max-width:100%;height:auto;border-radius:10px">'
 
@@ -98,7 +98,7 @@ def figure(alt, width=6.4, height=3.6, picture=False, **subplots):
     Line figures become SVG; `picture=True` makes a PNG (scatter, heat maps), whose colours no dark mode turns.
     """
     check_alt(alt)
-    with mpl.rc_context(_RC):
+    with mpl.rc_context(RC):
         fig = Figure(figsize=(width, height), layout="constrained")
         yield fig, fig.subplots(**subplots)
         still = finish(fig, alt, picture)
@@ -203,14 +203,21 @@ def _tick(value, _):
 
 
 def _spread(fig, ax, gap=13.0):
-    """Move the labels at the line ends of `ax` apart, `gap` points at least from one to the next."""
+    """Bring the labels at the line ends of `ax` inside its height and `gap` points at least apart."""
     labels = [text for text in ax.texts if text.get_gid() == "line-end"]
-    if len(labels) < 2:
+    if not labels:
         return
+    for label in labels:  # one that lies far outside would leave no room for the axes
+        label.set_in_layout(False)
     fig.draw_without_rendering()
-    points = [ax.transData.transform(t.xy)[1] * 72 / fig.dpi + t.xyann[1] for t in labels]
-    for t, before, after in zip(labels, points, apart(points, gap), strict=True):
-        t.xyann = (t.xyann[0], t.xyann[1] + after - before)
+    box, points = ax.get_window_extent(), 72 / fig.dpi
+    ends = [ax.transData.transform(label.xy)[1] * points for label in labels]
+    wanted = [
+        np.clip(end + label.xyann[1], box.y0 * points, box.y1 * points) for end, label in zip(ends, labels, strict=True)
+    ]
+    for label, end, place in zip(labels, ends, apart(wanted, gap), strict=True):
+        label.xyann = (label.xyann[0], place - end)
+        label.set_in_layout(True)
 
 
 def apart(places, gap):

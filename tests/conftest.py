@@ -1,0 +1,40 @@
+"""What several rooms' tests share: the repository's root, and one book built for all of them."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from coursekit.publish import build_book
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def root():
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def book(tmp_path_factory, request):
+    """The folder of the built book; the first of several test processes builds it, the others wait."""
+    shared = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):  # under xdist, each process has its own folder below a common one
+        shared = shared.parent
+    done, failed = shared / "book-done", shared / "book-failed"
+    try:
+        (shared / "book").mkdir()
+    except FileExistsError:
+        while not (done.exists() or failed.exists()):
+            time.sleep(0.2)
+    else:
+        try:
+            build_book(ROOT, shared / "book")
+            done.touch()
+        except BaseException as error:
+            failed.write_text(str(error))
+            raise
+    if failed.exists():
+        pytest.fail(f"the book could not be built: {failed.read_text()}")
+    return shared / "book" / "_build" / "html"

@@ -1,0 +1,143 @@
+"""Publishing: what counts as a call to another host, and what an honest build refuses."""
+
+import re
+import subprocess
+import threading
+import urllib.request
+
+import pytest
+
+from coursekit import publish
+from coursekit.publish import BookError, build_book, inspect, outside, pages, serve, server
+
+TOC = """format: jb-book
+root: book/intro
+parts:
+  - caption: One
+    chapters:
+      - file: lessons/01_a
+        sections: [{file: lessons/02_b}]
+"""
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A course of three pages that do not exist yet."""
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "_toc.yml").write_text(TOC)
+    return tmp_path
+
+
+def write(html, names=("index", "book/intro", "lessons/01_a", "lessons/02_b"), text="<h1>x</h1>"):
+    for name in names:
+        path = html / f"{name}.html"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def test_pages_are_listed_in_order(course):
+    assert pages(course) == ["book/intro", "lessons/01_a", "lessons/02_b"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<script src="https://host.example/x.js"></script>',
+        "<script defer src='//host.example/x.js'></script>",
+        '<link rel="stylesheet" href="https://host.example/x.css">',
+        '<link href="http://host.example/x.css" rel="stylesheet">',
+        '<link rel="preconnect" href="https://host.example">',
+        '<img alt="a" src="http://host.example/x.png">',
+        '<iframe src="https://host.example"></iframe>',
+        '<object data="https://host.example/x.svg">',
+        '@import "https://host.example/x.css";',
+        "@font-face { src: url(https://host.example/x.woff2) }",
+        'a { background: url("//host.example/x.png") }',
+    ],
+)
+def test_a_call_to_another_host_is_seen(text):
+    assert "host.example" in outside(text)[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<a href="https://doi.org/10.1000/182">a link waits for a click</a>',
+        '<script src="../_static/x.js"></script>',
+        '<img src="data:image/svg+xml;base64,Ly9ob3N0" alt="a">',
+        '<link rel="canonical" href="https://host.example/">',
+        "a { background: url(data:image/png;base64,AAAA) }",
+        '<svg xmlns="http://www.w3.org/2000/svg"></svg>',
+    ],
+)
+def test_what_stays_here_is_left_alone(text):
+    assert outside(text) == []
+
+
+def test_inspect_accepts_whole_pages(course):
+    write(course / "html")
+    inspect(course / "html", pages(course))
+
+
+def test_inspect_names_a_missing_page(course):
+    write(course / "html", ["index", "book/intro", "lessons/01_a"])
+    with pytest.raises(BookError, match="without these pages: lessons/02_b"):
+        inspect(course / "html", pages(course))
+
+
+def test_inspect_names_the_page_that_calls_out(course):
+    write(course / "html")
+    write(course / "html", ["lessons/02_b"], '<script src="https://host.example/x.js"></script>')
+    with pytest.raises(BookError, match=r"02_b\.html would fetch https://host\.example/x\.js"):
+        inspect(course / "html", pages(course))
+
+
+def test_a_listed_page_must_exist(course):
+    with pytest.raises(BookError, match="do not exist: book/intro, lessons/01_a, lessons/02_b"):
+        build_book(course)
+
+
+def test_a_course_without_contents_says_so(tmp_path):
+    with pytest.raises(BookError, match=r"no book/_toc\.yml"):
+        build_book(tmp_path)
+
+
+def test_a_failed_build_repeats_the_warning(course, monkeypatch):
+    write(course)
+    said = subprocess.CompletedProcess([], 1, "reading\n", "\x1b[91mbook/intro.md:3: WARNING: odd\x1b[39;49;00m\n")
+    monkeypatch.setattr(publish.subprocess, "run", lambda *args, **kwargs: said)
+    with pytest.raises(BookError, match=r"\nbook/intro\.md:3: WARNING: odd$"):
+        build_book(course)
+
+
+def test_a_build_is_not_believed_on_its_exit_status_alone(course, monkeypatch):
+    write(course)
+    monkeypatch.setattr(publish.subprocess, "run", lambda *a, **k: subprocess.CompletedProcess([], 0, "", ""))
+    with pytest.raises(BookError, match="without these pages"):
+        build_book(course, course / "out")
+
+
+def test_the_server_answers_this_machine_only_and_quietly(tmp_path, capfd):
+    (tmp_path / "index.html").write_text("whisper")
+    with server(tmp_path) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        host, port = httpd.server_address[:2]
+        answer = urllib.request.urlopen(f"http://{host}:{port}/").read()
+        httpd.shutdown()
+    assert (host, answer) == ("127.0.0.1", b"whisper")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_serve_says_where_and_stops_on_interrupt(tmp_path, capsys, monkeypatch):
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(publish.ThreadingHTTPServer, "serve_forever", interrupted)
+    (tmp_path / "index.html").write_text("")
+    serve(tmp_path / "index.html", port=0)
+    assert re.match(r"http://127\.0\.0\.1:\d+/ ", capsys.readouterr().out)
+
+
+def test_serve_needs_a_book(tmp_path):
+    with pytest.raises(BookError, match="build it first"):
+        serve(tmp_path / "index.html")
