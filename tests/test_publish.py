@@ -141,3 +141,9 @@ def test_serve_says_where_and_stops_on_interrupt(tmp_path, capsys, monkeypatch):
 def test_serve_needs_a_book(tmp_path):
     with pytest.raises(BookError, match="build it first"):
         serve(tmp_path / "index.html")
+
+
+def test_serve_names_a_port_that_is_taken(tmp_path):
+    (tmp_path / "index.html").write_text("")
+    with server(tmp_path) as other, pytest.raises(BookError, match="give another one"):
+        serve(tmp_path / "index.html", other.server_address[1])

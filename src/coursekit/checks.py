@@ -7,17 +7,20 @@ nothing: it hands out the values, and whoever set the seed compares them outside
 import contextlib
 import dis
 import html
+import io
 import json
 import os
+import re
 import signal
 import sys
 import threading
+import types
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from coursekit.values import brief, describe, differ, encode
+from coursekit.values import brief, clean, describe, differ, encode, type_name
 
 SEED = "COURSEKIT_SEED"
 EXPECTED = "COURSEKIT_EXPECTED"
@@ -36,7 +39,7 @@ class Verdict:
 
     @property
     def line(self):
-        return f"{SIGNS[self.kind]} {self.exercise}  {self.text}"
+        return f"{SIGNS[self.kind]} {self.exercise}  {' '.join(self.text.splitlines())}"
 
     def show(self):
         """Display the line in a notebook, print it elsewhere."""
@@ -85,25 +88,31 @@ class Question:
 
     def outcome(self, seed, k):
         """The encoded value that the answer gives for case k, or what went wrong."""
+        case, again = self.inputs(seed, k), self.inputs(seed, k)
         try:
             with time_limit(self.seconds):
-                result = self.answer(**self.inputs(seed, k)) if self.draw else self.answer
-                if self.measure and result is not None:
-                    result = self.measure(result, **self.inputs(seed, k))
-                return encode(result)
+                return self._attempt(case, again)
         except TooLong:
             return ["late", self.seconds]
-        except KeyboardInterrupt:
+
+    def _attempt(self, case, again):
+        try:
+            result = self.answer(**case) if self.draw else self.answer
+            if self.measure and result is not None:
+                result = self.measure(result, **again)
+            return encode(result)
+        except (TooLong, KeyboardInterrupt):
             raise
         except BaseException as error:
-            return ["raised", type(error).__name__, str(error)[:200]]
+            return ["raised", type_name(error), _message(error)]
 
     def outcomes(self, seed):
         """Encoded values of all cases; after a case that ran out of time the rest count as late, too."""
-        values = []
-        for k in range(self.cases if self.draw else 1):
-            late = values and values[-1][0] == "late"
-            values.append(values[-1] if late else self.outcome(seed, k))
+        values, nowhere = [], _Nowhere()
+        with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+            for k in range(self.cases if self.draw else 1):
+                late = values and values[-1][0] == "late"
+                values.append(values[-1] if late else self.outcome(seed, k))
         return values
 
     def difference(self, got, expected):
@@ -111,6 +120,24 @@ class Question:
         if not self.within:
             return differ(got, expected, self.rtol, self.atol)
         return outside(got, self.within) if got[0] == "d" else f"got {describe(got)}"
+
+
+class _Nowhere(io.TextIOBase):
+    """Takes what an answer prints while it is checked: a check says one line."""
+
+    def write(self, text):
+        return len(text)
+
+
+def _message(error):
+    """The text of an error, whatever its own `__str__` does; addresses differ from run to run, so they go."""
+    try:
+        text = str.__str__(str(error))
+    except (TooLong, KeyboardInterrupt):
+        raise
+    except BaseException:
+        return ""
+    return re.sub(r"0x[0-9a-fA-F]{6,}", "0x…", clean(text[:200]))
 
 
 def outside(measured, within):
@@ -143,8 +170,10 @@ def check(exercise, answer, draw=None, *, cases=5, measure=None, within=None, rt
             _hand_out(question, int(os.environ[SEED]))
         else:
             judge(question, recorded(exercise)).show()
-    except Exception as error:
-        Verdict(exercise, "error", f"the check itself failed ({type(error).__name__}: {error})").show()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        Verdict(exercise, "error", f"the check itself failed ({type_name(error)}: {_message(error)})").show()
 
 
 def _hand_out(question, seed):
@@ -212,9 +241,9 @@ def recorded(exercise):
     number = exercise.split(".")[0].zfill(2)
     for folder in expected_folders():
         for path in sorted(folder.glob(f"{number}_*.json")):
-            record = json.loads(path.read_text(encoding="utf-8")).get(exercise)
-            if record:
-                return record
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                if record := json.loads(path.read_text(encoding="utf-8")).get(exercise):
+                    return record
     return None
 
 
@@ -223,24 +252,24 @@ def expected_folders():
     if EXPECTED in os.environ:
         yield Path(os.environ[EXPECTED])
         return
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        yield folder / "expected"
-        yield folder / "lessons" / "expected"
+    with contextlib.suppress(OSError):  # the current folder may have been deleted
+        here = Path.cwd()
+        for folder in (here, *here.parents):
+            yield folder / "expected"
+            yield folder / "lessons" / "expected"
     yield Path(__file__).resolve().parents[2] / "lessons" / "expected"
     yield Path(sys.prefix) / "share" / "coursekit" / "lessons" / "expected"
 
 
 def is_blank(answer):
-    """Whether an answer is still the gap: `...`, None, or a function whose body does nothing at all."""
+    """Whether an answer is still the gap: `...`, None, several of these, or a function whose body does nothing."""
     if answer is None or answer is Ellipsis:
         return True
-    if isinstance(answer, type):
+    if type(answer) in (tuple, list):
+        return len(answer) > 0 and all(item is None or item is Ellipsis for item in answer)
+    if type(answer) is not types.FunctionType:
         return False
-    code = getattr(answer, "__code__", None)
-    if code is None:
-        return False
-    steps = [step for step in dis.get_instructions(code) if step.opname not in ("RESUME", "NOP", "POP_TOP")]
+    steps = [step for step in dis.get_instructions(answer) if step.opname not in ("RESUME", "NOP", "POP_TOP")]
     idle = {"LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
     return all(step.opname in idle and step.argval in (None, ...) for step in steps)
 
@@ -255,15 +284,45 @@ def time_limit(seconds):
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
+    alarm, tracing = _Alarm(), sys.gettrace()
+    before = signal.signal(signal.SIGALRM, alarm)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.2)
+    # Twice, because the alarm may go off while the first line of the inner `finally` runs.
+    try:
+        try:
+            yield
+        finally:
+            alarm.over = True
+    finally:
+        alarm.over = True
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before or signal.SIG_DFL)
+        if alarm.rings > 1:
+            sys.settrace(tracing)
 
-    def stop(*_):
+
+class _Alarm:
+    """Rings until the block has ended: `except:` in an endless loop swallows what is raised inside its `try`.
+
+    From the second ring on, the next line of the answer raises as well: by then it stands in the `except`.
+    """
+
+    def __init__(self):
+        self.rings, self.over = 0, False
+
+    def __call__(self, _, frame):
+        if self.over:
+            return
+        self.rings += 1
+        if self.rings > 1:
+            while frame and frame.f_code.co_filename != __file__:
+                frame.f_trace = _next_line
+                frame = frame.f_back
+            sys.settrace(lambda *_: None)
         raise TooLong
 
-    before = signal.signal(signal.SIGALRM, stop)
-    # The timer fires again and again: a bare `except:` in an endless loop swallows only the first.
-    signal.setitimer(signal.ITIMER_REAL, seconds, 0.2)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+
+def _next_line(frame, event, argument):
+    if event == "line":
+        raise TooLong
+    return _next_line

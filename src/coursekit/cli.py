@@ -5,11 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-# jsonschema builds a grammar of 1.3 s from this optional module when nbformat is imported; nobody here needs it.
-sys.modules.setdefault("rfc3987_syntax", None)
-
-from coursekit.course import Course  # noqa: E402
-from coursekit.lesson import NotebookError  # noqa: E402
+from coursekit.course import Course
+from coursekit.lesson import NotebookError
 
 
 def main(argv=None):

@@ -91,7 +91,11 @@ def serve(path: Path, port: int = 8000) -> None:
     path = Path(path)
     if not path.is_file():
         raise BookError(f"there is no book at {path}: build it first.")
-    with server(path.parent, port) as httpd:
+    try:
+        httpd = server(path.parent, port)
+    except OSError as error:
+        raise BookError(f"port {port} cannot be used ({error.strerror}): give another one.") from error
+    with httpd:
         print(f"http://127.0.0.1:{httpd.server_address[1]}/  (Ctrl-C stops it)", flush=True)
         try:
             httpd.serve_forever()

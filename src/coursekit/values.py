@@ -113,13 +113,14 @@ def differ(got, expected, rtol=1e-6, atol=1e-9):
     """Return None when two encoded values agree, else the sentence that says how they differ.
 
     Numbers agree when |got − expected| ≤ atol + rtol·|expected|; integers, text and shapes agree exactly;
-    a float may stand where an integer is due and the other way round, float32 where float64.
+    a float may stand where an integer is due and the other way round, float32 where float64. Two errors agree
+    when type and message do: a known mistake's sentence is for that mistake, not for any ValueError.
     """
     a, b = got[0], expected[0]
     if a in "if" and b in "if" and len(a) == len(b) == 1:
         if close(got[1], expected[1], rtol, atol):
             return None
-        return f"got {brief(got)}, expected {brief(expected)}"
+        return _unlike("got {}, expected {}", got[1], expected[1])
     if a != b:
         return f"got {describe(got)}, expected {describe(expected)}"
     if a == "a":
@@ -132,13 +133,13 @@ def differ(got, expected, rtol=1e-6, atol=1e-9):
         )
     if a == "d":
         if got[1].keys() != expected[1].keys():
-            return f"got the keys {sorted(got[1])}, expected {sorted(expected[1])}"
+            return f"got the keys {_keys(got)}, expected {_keys(expected)}"
         return _first((f"{key}: ", differ(got[1][key], expected[1][key], rtol, atol)) for key in expected[1])
     if a == "c":
         same = all(close(x, y, rtol, atol) for x, y in zip(got[1:], expected[1:], strict=True))
         return None if same else f"got {brief(got)}, expected {brief(expected)}"
     if a == "raised":
-        return None if got[1] == expected[1] else f"raised {got[1]}, expected {expected[1]}"
+        return None if got == expected else f"raised {describe(got)}, expected {describe(expected)}"
     if a == "late":
         return None
     return None if got == expected else f"got {brief(got)}, expected {brief(expected)}"
@@ -158,27 +159,36 @@ def _differ_arrays(got, expected, rtol, atol):
         flat_got, flat_expected = [*got[3][0], *got[3][1]], [*expected[3][0], *expected[3][1]]
     for k, (x, y) in enumerate(zip(flat_got, flat_expected, strict=True)):
         if not close(x, y, rtol, atol):
-            where = ", ".join(str(int(i)) for i in np.unravel_index(k % max(1, _size(got[1])), got[1]))
-            return f"entry [{where}] is {_short(x)}, expected {_short(y)}"
+            where = ", ".join(str(int(i)) for i in np.unravel_index(k % math.prod(got[1]), got[1]))
+            return _unlike(f"entry [{where}] is {{}}, expected {{}}", x, y)
     return None
 
 
-def _size(shape):
-    return math.prod(shape)
+def _keys(value):
+    names = ", ".join(sorted(value[1]))
+    return names if len(names) <= 80 else names[:79] + "…"
 
 
 def close(x, y, rtol, atol):
-    """Whether two plain numbers agree; nan agrees with nan, an infinity with itself."""
+    """Whether two plain numbers agree; integers exactly, nan with nan, an infinity with itself."""
+    if isinstance(x, int) and isinstance(y, int):
+        return x == y
     x, y = float(x), float(y)
     if math.isfinite(x) and math.isfinite(y):
         return abs(x - y) <= atol + rtol * abs(y)
     return x == y or (math.isnan(x) and math.isnan(y))
 
 
-def _short(number):
-    if isinstance(number, int):
-        return str(number) if abs(number) < 10**9 else f"{number:.4g}"
-    return f"{float(number):.4g}"
+def _unlike(sentence, x, y):
+    """The sentence with both numbers at as many digits as it takes to tell them apart."""
+    pairs = ((_short(x, digits), _short(y, digits)) for digits in (4, 6, 9, 12, 17))
+    return sentence.format(*next((pair for pair in pairs if pair[0] != pair[1]), (x, y)))
+
+
+def _short(number, digits=4):
+    if isinstance(number, int) and abs(number) < 10**9:
+        return str(number)
+    return f"{float(number):.{digits}g}"
 
 
 def brief(value):
@@ -190,7 +200,7 @@ def brief(value):
         return repr(value[1] if len(value[1]) <= 40 else value[1][:39] + "…")
     if tag == "c":
         return f"{_short(value[1])}{float(value[2]):+.4g}j"
-    if tag == "a" and "complex" not in value[2] and _size(value[1]) <= 4 and len(value[1]) == 1:
+    if tag == "a" and "complex" not in value[2] and len(value[1]) == 1 and value[1][0] <= 4:
         return "[" + ", ".join(map(_short, value[3])) + "]"
     if tag == "l" and len(value[1]) <= 4:
         return "(" + ", ".join(map(brief, value[1])) + ")"

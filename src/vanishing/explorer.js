@@ -1,201 +1,176 @@
-// The live half of an Explorer. Python has computed every value; this slices the table and draws it.
+// The live half of an Explorer. Python has computed every number and word; this slices the tables and draws.
 (() => {
   const NAME = "__NAME__", CSS = "__CSS__";
   if (customElements.get(NAME)) return; // a page carries this script once per explorer
 
-  const make = (tag, attributes, parent, text) => {
-    const svg = /^(svg|g|path|text|line|rect)$/.test(tag);
-    const node = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
-    for (const [key, value] of Object.entries(attributes ?? {})) node.setAttribute(key, value);
+  const SVG = new Set(["svg", "path", "text", "line"]);
+  function make(tag, attributes, parent, text) {
+    const node = document.createElementNS(`http://www.w3.org/${SVG.has(tag) ? "2000/svg" : "1999/xhtml"}`, tag);
+    for (const key in attributes) node.setAttribute(key, attributes[key]);
     if (text !== undefined) node.textContent = text;
     return parent ? parent.appendChild(node) : node;
-  };
-  const minus = (text) => text.replace("-", "\u2212");
-  const raised = (k) => "10" + [...String(k)].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("");
-  const power = (k) => (k === 0 ? "1" : k === 1 ? "10" : raised(k));
-
-  async function unpack(text) { // two byte planes of 16-bit differences along x, gzipped
+  }
+  async function unpack(text) {
     const packed = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
     const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-    const bytes = new Uint8Array(await new Response(stream).arrayBuffer()), n = bytes.length / 2;
-    return Uint16Array.from({ length: n }, (_, i) => bytes[i] << 8 | bytes[n + i]);
+    return new Uint8Array(await new Response(stream).arrayBuffer());
   }
-  function nice(lo, hi, most) { // round ticks, at most so many
-    const raw = (hi - lo) / most, unit = 10 ** Math.floor(Math.log10(raw));
-    const step = [1, 2, 5, 10].map((m) => m * unit).find((s) => s >= raw * 0.999);
-    const ticks = [];
-    for (let i = Math.ceil(lo / step - 1e-9); i * step <= hi + step * 1e-9; i++) ticks.push(i * step);
-    return ticks.map((t) => [t, minus(String(Number(t.toPrecision(6))))]);
+  function power(k) {
+    const digits = [...String(k)].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]);
+    return k === 0 ? "1" : k === 1 ? "10" : "10" + digits.join("");
   }
-  function ticksOf(axis, lo, hi, most) { // lo and hi in log10 on a log axis
-    if (!axis.log) return nice(lo, hi, most);
-    const step = [1, 2, 5, 10, 20, 50, 100, 200].find((s) => (hi - lo) / s <= most) ?? 500, ticks = [];
-    for (let k = Math.ceil(lo / step - 1e-9) * step; k <= hi + 1e-9; k += step) ticks.push([k, power(k)]);
-    if (ticks.length > 1) return ticks;
-    return nice(10 ** lo, 10 ** hi, most).filter(([t]) => t > 0).map(([t, text]) => [Math.log10(t), text]);
-  }
-  function spread(labels, gap, bottom) { // push labels apart: downwards first, then back up from the floor
-    labels.sort((a, b) => a.y - b.y);
-    labels.forEach((l, i) => { if (i) l.y = Math.max(l.y, labels[i - 1].y + gap); });
-    labels.reduceRight((below, l) => (l.y = Math.min(l.y, below)) - gap, bottom);
+  function ticks({ log, lo, hi }, most) { // [place, text]; lo, hi and places are log10 on a log axis
+    if (log && hi - lo < 1.5) {
+      return ticks({ lo: 10 ** lo, hi: 10 ** hi }, most).filter(([v]) => v > 0).map(([v, t]) => [Math.log10(v), t]);
+    }
+    const raw = (hi - lo) / most, unit = log ? 1 : 10 ** Math.floor(Math.log10(raw));
+    const step = [1, 2, 5, 10, 20, 50, 100, 200].map((m) => m * unit).find((s) => s >= raw) ?? 500, found = [];
+    for (let i = Math.ceil(lo / step - 1e-9); i * step <= hi + step * 1e-9; i++) {
+      found.push([i * step, log ? power(i * step) : String(+(i * step).toPrecision(6)).replace("-", "−")]);
+    }
+    return found;
   }
 
   customElements.define(NAME, class extends HTMLElement {
-    async connectedCallback() { // everything comes in attributes, so no child need have been parsed yet
+    async connectedCallback() { // all data come in attributes, so no child need have been parsed yet
       if (this.spec) return;
-      this.spec = JSON.parse(this.dataset.spec);
-      let start = 0;
-      const codes = await unpack(this.dataset.table), n = this.spec.x.values.length;
-      for (const c of this.spec.curves) {
-        const size = c.shape.reduce((a, b) => a * b, 1);
-        c.codes = codes.slice(start, start += size);
-        for (let i = 1; i < size; i++) if (i % n) c.codes[i] += c.codes[i - 1];
+      const { size, ...spec } = this.spec = JSON.parse(this.dataset.spec), bytes = await unpack(this.dataset.table);
+      let at = 0;
+      for (const curve of spec.curves) { // two byte planes of 16-bit differences along x
+        const n = spec.x.values.length, codes = curve.codes = new Uint16Array(curve.shape.reduce((a, b) => a * b, n));
+        for (let i = 0; i < codes.length; i++, at++) {
+          codes[i] = (bytes[at] << 8 | bytes[size + at]) + (i % n ? codes[i - 1] : 0);
+        }
       }
+      this.words = JSON.parse(new TextDecoder().decode(bytes.subarray(2 * size)));
       this.build();
       new ResizeObserver(() => this.frame()).observe(this.stage);
       this.dataset.live = "";
     }
 
-    pick(shape) { // offset of the current slice in a table of that shape (1 where a slider does not matter)
-      return this.inputs.reduce((at, input, i) => at * shape[i] + (shape[i] > 1 ? Number(input.value) : 0), 0);
+    row(shape) { // which row of a table of that shape (1 where a slider does not matter) is the present one
+      return this.inputs.reduce((row, input, i) => row * shape[i] + (shape[i] > 1 ? +input.value : 0), 0);
     }
-    slice(c) { // plotted coordinates along x: log10 on a log axis; NaN is a gap, -Infinity an exact zero
-      const n = this.spec.x.values.length, at = this.pick(c.shape) * n, special = [NaN, -Infinity, Infinity];
-      return Array.from({ length: n }, (_, i) => special[c.codes[at + i]] ?? c.lo + (c.codes[at + i] - 3) * c.step);
+    slice({ codes, shape, lo, step }) { // along x: NaN is a gap; on a log axis log10, where -Infinity is exactly 0
+      const n = this.spec.x.values.length, from = this.row(shape) * n;
+      return Array.from(codes.subarray(from, from + n), (c) => [NaN, -Infinity, Infinity][c] ?? lo + (c - 3) * step);
     }
-    values() { // what is drawn now, curve by curve; for tests, and for the curious at the console
+    values() { // what is drawn at present, for tests and for the curious at the console
       const real = (v) => (this.spec.y.log ? 10 ** v : v);
-      return Object.fromEntries(this.spec.curves.map((c) => [c.name, this.slice(c).map(real)]));
-    }
-    number(v, c) { // twin of _number in Python
-      if (Number.isNaN(v)) return "–";
-      if (Math.abs(v) === Infinity) return v > 0 ? "∞" : this.spec.y.log ? "0" : "\u2212∞";
-      if (!this.spec.y.log) return minus(String(Number((v * (1 + 1e-12)).toFixed(c.digits))));
-      let e = Math.floor(v + 1e-12), m = Number((10 ** (v - e) * (1 + 1e-12)).toFixed(c.digits - 1));
-      if (m >= 10) [m, e] = [1, e + 1];
-      if (e >= -3 && e < 5) return String(Number(`${m}e${e}`));
-      return m === 1 ? raised(e) : `${m} × ${raised(e)}`;
+      return Object.fromEntries(this.spec.curves.map((curve) => [curve.name, this.slice(curve).map(real)]));
     }
 
-    build() {
-      const { spec } = this, root = this.attachShadow({ mode: "open" });
+    build() { // what neither sliders nor width change
+      const { title, sliders, curves, bars } = this.spec, root = this.attachShadow({ mode: "open" });
       make("style", {}, root, CSS);
       const card = make("div", { class: "card", role: "group", "aria-labelledby": "title" }, root);
-      make("div", { id: "title", class: "title" }, card, spec.title);
+      make("div", { id: "title" }, card, title);
       const panel = make("div", { class: "controls" }, card);
-      this.inputs = spec.sliders.map((s, i) => {
-        const box = make("div", { class: "control" }, panel);
-        make("label", { for: `s${i}` }, box, s.label);
-        if (!s.choice) make("output", { for: `s${i}` }, box);
-        const range = { type: "range", min: 0, max: s.texts.length - 1, step: 1, value: s.start };
-        const input = make(s.choice ? "select" : "input", { id: `s${i}`, ...(s.choice ? {} : range) }, box);
-        if (s.choice) s.texts.forEach((text, j) => make("option", { value: j }, input, text));
-        input.value = s.start;
+      this.inputs = sliders.map(({ label, texts, start, choice }, i) => {
+        const box = make("div", { class: "control" }, panel), id = `slider-${i}`;
+        make("label", { for: id }, box, label);
+        if (!choice) make("output", { for: id }, box);
+        const range = { id, type: "range", min: 0, max: texts.length - 1 };
+        const input = choice ? make("select", { id }, box) : make("input", range, box);
+        if (choice) texts.forEach((text, value) => make("option", { value }, input, text));
+        input.value = start;
         input.addEventListener("input", () => this.draw());
         return input;
       });
       this.key = make("ul", { class: "key" }, card);
-      for (const [i, c] of spec.curves.entries()) {
+      curves.forEach(({ name }, i) => {
         const item = make("li", {}, this.key), swatch = make("svg", { viewBox: "0 0 30 10", "aria-hidden": "true" }, item);
-        make("path", { d: spec.bars ? "M0 0H30V10H0Z" : "M0 5H30", class: `${spec.bars ? "bar" : "line"} c${i}` }, swatch);
-        item.append(c.name);
-      }
+        make("path", { d: bars ? "M1 1H29V9H1Z" : "M0 5H30", class: `${bars ? "bar" : "line"} c${i}` }, swatch);
+        item.append(name);
+      });
       this.stage = make("div", { class: "stage" }, card);
-      this.caption = make("p", { class: "caption", "aria-live": "polite", "aria-atomic": "true" }, card);
+      this.caption = make("p", { "aria-live": "polite", "aria-atomic": "true" }, card);
     }
 
-    frame() { // what the sliders do not move: axes, grid, references, and the empty curves
-      const { x, y, curves, bars, alt, references } = this.spec, width = this.stage.clientWidth;
+    frame() { // what the sliders do not move: axes, grid, references; and empty curves
+      const { x, y, curves, bars, alt, references, marks } = this.spec, width = this.stage.clientWidth;
       if (!width) return;
-      const height = Math.round(Math.min(Math.max(width * 0.55, 270), 400)), estimate = (text) => text.length * 7.2;
-      const room = Math.max(...curves.map((c) => estimate(c.name))), alone = curves.length === 1;
-      this.direct = !bars && width >= 520 && room < width * 0.3 && !(alone && curves[0].name === y.label);
-      this.key.hidden = this.direct || alone;
-      const yTicks = ticksOf(y, y.lo, y.hi, (height - 80) / 38);
-      const left = 14 + Math.max(...yTicks.map(([, text]) => estimate(text))), top = 34;
-      const right = width - (this.direct ? room + 14 : 14), bottom = height - 46;
-      const xTicks = ticksOf(x, x.lo, x.hi, (right - left) / 70);
-      this.X = (v) => left + (v - x.lo) / (x.hi - x.lo) * (right - left);
-      this.Y = (v) => Math.max(top - 1e4, Math.min(bottom + 1e4, bottom - (v - y.lo) / (y.hi - y.lo) * (bottom - top)));
-      this.box = { left, right, top, bottom };
+      const length = (text) => text.length * 7.3, longest = Math.max(...curves.map(({ name }) => length(name)));
+      const alone = curves.length === 1, height = Math.round(Math.min(Math.max(width * 0.55, 270), 400));
+      const direct = !bars && width >= 520 && longest < width * 0.3 && !(alone && curves[0].name === y.label);
+      this.key.hidden = direct || alone;
+      const top = 34, bottom = height - 46, right = width - (direct ? longest + 14 : 14);
+      const rungs = ticks(y, (bottom - top) / 34), left = 14 + Math.max(...rungs.map(([, text]) => length(text)));
+      const X = (v) => left + (v - x.lo) / (x.hi - x.lo) * (right - left);
+      const Y = (v) => Math.max(-1e4, Math.min(1e4, bottom - (v - y.lo) / (y.hi - y.lo) * (bottom - top)));
 
       const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "img", "aria-label": alt });
       const line = (x1, y1, x2, y2, kind) => make("line", { x1, y1, x2, y2, class: kind }, svg);
-      const write = (at, to, text, kind) => make("text", { x: at, y: to, class: kind }, svg, text);
-      for (const [v, text] of yTicks) {
-        line(left, this.Y(v), right, this.Y(v), "grid");
-        write(left - 8, this.Y(v) + 4, text, "tick end");
+      const write = (at, to, kind, text) => make("text", { x: at, y: to, class: kind }, svg, text);
+      for (const [v, text] of rungs) {
+        line(left, Y(v), right, Y(v), "grid");
+        write(left - 8, Y(v) + 4, "tick end", text);
       }
-      for (const [v, text] of xTicks) {
-        line(this.X(v), bottom, this.X(v), bottom + 5, "axis");
-        write(this.X(v), bottom + 20, text, "tick middle");
+      for (const [v, text] of ticks(x, (right - left) / 52)) {
+        line(X(v), bottom, X(v), bottom + 5, "axis");
+        write(X(v), bottom + 20, "tick middle", text);
       }
       line(left, bottom, right, bottom, "axis");
-      write(2, 16, y.label, "axis-label");
-      write((left + right) / 2, height - 6, x.label, "axis-label middle");
-      for (const r of references) {
-        line(left, this.Y(r.at), right, this.Y(r.at), "reference");
-        write(left + 8, this.Y(r.at) - 6, r.label, "tick halo");
+      write(2, 16, "", y.label);
+      write((left + right) / 2, height - 6, "middle", x.label);
+      for (const { label, at } of references) {
+        line(left, Y(at), right, Y(at), "reference");
+        write(left + 8, Y(at) - 6, "tick halo", label);
       }
-      const window = [left, top - 3, right - left + 4, bottom - top + 6]; // lines that leave it are cut
-      const inner = make("svg", { x: window[0], y: window[1], width: window[2], height: window[3] }, svg);
-      inner.setAttribute("viewBox", window.join(" "));
-      this.marks = this.spec.marks.map((m) => [m, line(0, top, 0, bottom, "reference"), write(0, top + 4, m.label, "tick halo")]);
-      this.parts = curves.map((c, i) => ({
+      const area = [left, top - 3, right - left + 4, bottom - top + 6], [ax, ay, aw, ah] = area; // cuts what leaves it
+      const inner = make("svg", { viewBox: area.join(" "), x: ax, y: ay, width: aw, height: ah }, svg);
+      this.marks = marks.map((mark) => {
+        return { ...mark, line: line(0, top, 0, bottom, "reference"), text: write(0, top + 15, "tick halo", mark.label) };
+      });
+      this.parts = curves.map(({ name }, i) => ({
         path: make("path", { class: `${bars ? "bar" : "line"} c${i}` }, inner),
-        edge: make("path", { class: `edge c${i}` }, svg),
-        zero: write(0, bottom - 8, "0", `edge-name c${i}`),
-        top: write(0, top + 16, "∞", `edge-name c${i}`),
-        name: write(0, 0, this.direct ? c.name : "", `name halo c${i}`),
+        rings: make("path", { class: `ring c${i}` }, svg),
+        ends: [write(0, bottom - 8, `name c${i}`), write(0, top + 16, `name c${i}`)],
+        name: write(0, 0, `name halo c${i}`, direct ? name : ""),
       }));
+      this.plane = { X, Y, left, right, top, bottom };
       this.stage.replaceChildren(svg);
       this.draw();
     }
 
-    draw() {
-      const { spec, inputs, X, Y, box } = this;
-      inputs.forEach((input, i) => {
-        const text = spec.sliders[i].texts[input.value];
-        if (!spec.sliders[i].choice) input.setAttribute("aria-valuetext", input.previousElementSibling.value = text);
+    draw() { // what a slider moves
+      const { X, Y, left, right, top, bottom } = this.plane, { x, sliders, curves, bars, caption } = this.spec;
+      this.inputs.forEach((input, i) => {
+        if (sliders[i].choice) return;
+        input.setAttribute("aria-valuetext", input.previousElementSibling.value = sliders[i].texts[input.value]);
+        input.style.setProperty("--done", input.value / (input.max || 1));
       });
-      const now = spec.curves.map((c) => this.slice(c)), labels = [];
-      if (X) now.forEach((values, i) => {
-        const { path, edge, zero, top, name } = this.parts[i], xs = spec.x.values;
-        const at = (j) => [X(xs[j]), values[j] === -Infinity ? box.bottom : values[j] === Infinity ? box.top : Y(values[j])];
-        const ring = (j, r) => { const [px, py] = at(j); return `M${px - r} ${py}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0`; };
-        let d = "", pen = false;
-        values.forEach((v, j) => {
-          const [px, py] = at(j), half = 0.43 * (X(xs[1]) - X(xs[0]));
-          if (spec.bars) d += v > -Infinity ? `M${px - half} ${box.bottom}V${py}H${px + half}V${box.bottom}Z` : "";
-          else if (!Number.isNaN(v)) d += `${pen ? "L" : "M"}${px.toFixed(1)} ${py.toFixed(1)}`;
-          pen = !Number.isNaN(v);
+      const half = 0.43 * (X(x.values[1]) - X(x.values[0])), labels = [];
+      curves.forEach((curve, i) => {
+        const { path, rings, ends, name } = this.parts[i], values = this.slice(curve);
+        const points = values.map((v, j) => [X(x.values[j]), v === -Infinity ? bottom : v === Infinity ? top : Y(v)]);
+        const bar = ([px, py]) => (py < bottom - 0.2 ? `M${px - half} ${bottom}V${py}H${px + half}V${bottom}Z` : "");
+        const stroke = ([px, py], j) => `${j && points[j - 1][1] === points[j - 1][1] ? "L" : "M"}${px} ${py}`;
+        path.setAttribute("d", points.map((p, j) => (p[1] !== p[1] ? "" : bars ? bar(p) : stroke(p, j))).join(""));
+        const off = [values.indexOf(-Infinity), values.indexOf(Infinity)].map((j) => (bars ? undefined : points[j]));
+        rings.setAttribute("d", off.map((p) => (p ? `M${p[0] - 4.5} ${p[1]}a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0` : "")).join(""));
+        off.forEach((p, e) => {
+          ends[e].textContent = p ? (e ? "∞" : this.spec.y.log ? "0" : "−∞") : "";
+          ends[e].setAttribute("x", p ? p[0] + 7 : 0);
         });
-        path.setAttribute("d", d);
-        const last = values.findLastIndex((v) => !Number.isNaN(v)), ends = [values.indexOf(-Infinity), values.indexOf(Infinity)];
-        edge.setAttribute("d", spec.bars ? "" : ends.filter((j) => j >= 0).map((j) => ring(j, 4.5)).join(""));
-        [zero, top].forEach((text, e) => {
-          text.setAttribute("visibility", spec.bars || ends[e] < 0 ? "hidden" : "visible");
-          if (ends[e] >= 0) text.setAttribute("x", at(ends[e])[0] + 7);
-        });
-        name.setAttribute("visibility", last < 0 ? "hidden" : "visible");
-        if (last >= 0) labels.push({ name, x: at(last)[0] + 9, y: Math.max(box.top, Math.min(box.bottom, at(last)[1])) });
+        const last = points.findLast((p) => p[1] === p[1]); // only NaN differs from itself
+        name.setAttribute("visibility", last ? "visible" : "hidden");
+        if (last) labels.push({ name, x: last[0] + 9, y: Math.max(top, Math.min(bottom, last[1])) });
       });
-      spread(labels, 17, box?.bottom);
-      for (const l of labels) { l.name.setAttribute("x", l.x); l.name.setAttribute("y", l.y + 4.5); }
-      for (const [m, line, text] of X ? this.marks : []) {
-        const value = m.at[this.pick(m.shape)], flip = value !== null && X(value) > (box.left + box.right) / 2;
-        for (const node of [line, text]) node.setAttribute("visibility", value === null ? "hidden" : "visible");
-        if (value === null) continue;
-        line.setAttribute("x1", X(value)); line.setAttribute("x2", X(value));
-        text.setAttribute("x", X(value) + (flip ? -6 : 6)); text.classList.toggle("end", flip);
+      labels.sort((a, b) => a.y - b.y).forEach((l, i) => (l.y = Math.max(l.y, i ? labels[i - 1].y + 17 : 0)));
+      labels.reduceRight((limit, l) => (l.y = Math.min(l.y, limit)) - 17, bottom); // apart, yet above the floor
+      for (const { name, x, y } of labels) name.setAttribute("x", x), name.setAttribute("y", y + 4.5);
+      for (const { at, shape, line, text } of this.marks) {
+        const v = at[this.row(shape)], hidden = v === null || v < x.lo || v > x.hi, flip = X(v) > (left + right) / 2;
+        for (const node of [line, text]) node.setAttribute("visibility", hidden ? "hidden" : "visible");
+        for (const end of ["x1", "x2"]) line.setAttribute(end, X(v));
+        text.setAttribute("x", X(v) + (flip ? -6 : 6));
+        text.classList.toggle("end", flip);
       }
-      this.caption.replaceChildren(...spec.caption.map((part) => {
+      this.caption.replaceChildren(...caption.map((part) => {
         if (typeof part === "string") return part;
-        if ("slider" in part) return make("b", {}, null, spec.sliders[part.slider].texts[inputs[part.slider].value]);
-        if ("fact" in part) return make("b", {}, null, part.fact[this.pick(part.shape)]);
-        const seen = now[part.curve].filter((v) => !Number.isNaN(v)), { stat } = part;
-        const v = stat === "first" ? seen[0] : stat === "last" ? seen.at(-1) : seen.length ? Math[stat](...seen) : NaN;
-        return make("b", {}, null, this.number(v ?? NaN, spec.curves[part.curve]));
+        const { slider, words, shape } = part;
+        return make("b", {}, null, words === undefined ? sliders[slider].texts[this.inputs[slider].value] : this.words[words][this.row(shape)]);
       }));
     }
   });

@@ -17,8 +17,12 @@ from matplotlib.figure import Figure
 
 from vanishing import style
 
-STATS = ("first", "last", "min", "max")
-_SPECIAL = {"nan": 0, "-inf": 1, "inf": 2}  # 16-bit codes; on a log axis -inf is the logarithm of an exact zero
+STATS = {
+    "first": lambda v: v[~np.isnan(v)][0] if not np.isnan(v).all() else np.nan,
+    "last": lambda v: v[~np.isnan(v)][-1] if not np.isnan(v).all() else np.nan,
+    "min": lambda v: v[~np.isnan(v)].min(initial=np.inf) if not np.isnan(v).all() else np.nan,
+    "max": lambda v: v[~np.isnan(v)].max(initial=-np.inf) if not np.isnan(v).all() else np.nan,
+}
 
 
 @dataclass(frozen=True)
@@ -124,36 +128,36 @@ class Explorer:
                 raise ValueError(f"The log axis {axis.label!r} needs values and limits above zero.")
 
     def _parse(self, caption):
-        """The caption as a list of texts and of references to sliders, curves and facts."""
+        """The caption as a list of texts, of sliders and of tables of words, one word for each position."""
         labels, parts = [s.label for s in self.sliders], []
         for i, piece in enumerate(re.split(r"\{([^{}]*)\}", caption)):
             name, _, stat = piece.rpartition(":")
             if i % 2 == 0:
                 parts += [piece] if piece else []
             elif piece in labels:
-                parts.append({"slider": labels.index(piece)})
+                parts.append(labels.index(piece))
             elif piece in self.facts:
-                table = self.facts[piece]
-                words = [v if isinstance(v, str) else _significant(v) for v in table.ravel().tolist()]
-                parts.append({"fact": words, "shape": table.shape})
+                parts.append(_words(self.facts[piece]))
             elif name in self.curves and stat in STATS:
-                parts.append({"curve": list(self.curves).index(name), "stat": stat})
+                parts.append(_words(np.apply_along_axis(STATS[stat], -1, self.curves[name])))
             else:
-                known = [*labels, *self.facts, *(f"{c}:last" for c in self.curves)]
-                raise ValueError(f"The caption's {{{piece}}} is unknown; there are {{{'}, {'.join(known)}}}.")
+                known = [*labels, *self.facts, *(f"{c}:{stat}" for c in self.curves for stat in STATS)]
+                raise ValueError(f"The caption's {{{piece}}} is none of {', '.join(known)}.")
         return parts
 
     @cached_property
     def _packed(self):
-        """The curves as (list of {name, shape, lo, step, digits}, base64 text of the table)."""
+        """The curves' heads (name, shape, lo, step), the number of 16-bit codes, the table as base64 text."""
         heads, codes = [], []
         for name, values in self.curves.items():
-            head, code = _encode(values, self.y.log)
-            heads.append({"name": name, "shape": values.shape[:-1], **head})
+            lo, step, code = _encode(values, self.y.log)
+            heads.append({"name": name, "shape": values.shape[:-1], "lo": lo, "step": step})
             codes.append(np.diff(code, axis=-1, prepend=np.uint16(0)).ravel())
         codes = np.concatenate(codes)
         planes = (codes >> 8).astype(np.uint8).tobytes() + (codes & 255).astype(np.uint8).tobytes()
-        return heads, base64.b64encode(gzip.compress(planes, 9, mtime=0)).decode()
+        words = [part.ravel().tolist() for part in self._caption if isinstance(part, np.ndarray)]
+        table = gzip.compress(planes + _json(words).encode(), 9, mtime=0)
+        return heads, codes.size, base64.b64encode(table).decode()
 
     def value(self, curve, *positions):
         """What the page draws of `curve` when the sliders stand at the indices `positions`: shape (len(x),).
@@ -168,36 +172,26 @@ class Explorer:
         """The same in the coordinates of the y axis: log10 if it is logarithmic."""
         if len(positions) != len(self.sliders):
             raise ValueError(f"value needs {len(self.sliders)} slider positions, not {len(positions)}.")
-        heads, text = self._packed
-        planes = np.frombuffer(gzip.decompress(base64.b64decode(text)), np.uint8).reshape(2, -1)
-        codes, n = (planes[0].astype(np.uint16) << 8 | planes[1]).reshape(-1, len(self.x.values)), 0
+        heads, size, text = self._packed
+        planes = np.frombuffer(gzip.decompress(base64.b64decode(text))[: 2 * size], np.uint8).reshape(2, -1)
+        codes, first = (planes[0].astype(np.uint16) << 8 | planes[1]).reshape(-1, len(self.x.values)), 0
         for head in heads:
-            rows = int(np.prod(head["shape"], dtype=int))
             if head["name"] == curve:
-                at = [p if size > 1 else 0 for p, size in zip(positions, head["shape"], strict=True)]
-                code = np.cumsum(codes[n + np.ravel_multi_index(at, head["shape"])], dtype=np.uint16)
+                row = np.ravel_multi_index(_place(positions, head["shape"]), head["shape"])
+                code = np.cumsum(codes[first + row], dtype=np.uint16)
                 known = np.array([np.nan, -np.inf, np.inf])[np.minimum(code, 2)]
                 return np.where(code < 3, known, head["lo"] + (code - 3.0) * head["step"])
-            n += rows
+            first += int(np.prod(head["shape"], dtype=int))
         raise ValueError(f"There is no curve {curve!r}.")
 
     def caption_at(self, *positions):
         """The caption's text when the sliders stand at the indices `positions`."""
-        words, heads = [], self._packed[0]
+        words = []
         for part in self._caption:
-            if isinstance(part, str):
-                words.append(part)
-            elif "slider" in part:
-                words.append(self.sliders[part["slider"]].texts()[positions[part["slider"]]])
-            elif "fact" in part:
-                at = [p if size > 1 else 0 for p, size in zip(positions, part["shape"], strict=True)]
-                words.append(part["fact"][np.ravel_multi_index(at, part["shape"])])
+            if isinstance(part, int):
+                words.append(self.sliders[part].texts()[positions[part]])
             else:
-                head = heads[part["curve"]]
-                seen = self._plotted(head["name"], positions)
-                seen = seen[~np.isnan(seen)]
-                pick = {"first": lambda v: v[0], "last": lambda v: v[-1], "min": np.min, "max": np.max}
-                words.append(_number(pick[part["stat"]](seen) if len(seen) else np.nan, head["digits"], self.y.log))
+                words.append(part if isinstance(part, str) else str(part[_place(positions, part.shape)]))
         return "".join(words)
 
     @cached_property
@@ -207,6 +201,13 @@ class Explorer:
         def axis(a, lo, hi):
             return {"label": a.label, "log": a.log, "lo": lo, "hi": hi}
 
+        caption, tables = [], 0
+        for part in self._caption:
+            if isinstance(part, np.ndarray):
+                caption.append({"words": tables, "shape": part.shape})
+                tables += 1
+            else:
+                caption.append({"slider": part} if isinstance(part, int) else part)
         x, y = self._limits()
         log = np.log10 if self.y.log else float
         return {
@@ -220,7 +221,8 @@ class Explorer:
                 for s, at in zip(self.sliders, self.start, strict=True)
             ],
             "curves": self._packed[0],
-            "caption": self._caption,
+            "size": self._packed[1],
+            "caption": caption,
             "references": [{"label": n, "at": float(log(v))} for n, v in self.references.items()],
             "marks": [
                 {"label": n, "shape": v.shape, "at": _short(_coordinates(v.ravel(), self.x.log))}
@@ -286,15 +288,14 @@ class Explorer:
             f".c{i}{{--c:var(--c{i});--dash:{' '.join(f'{2 * d:g}' for d in dash) if dash[1] else 'none'}}}"
             for i, dash in enumerate(style.DASHES)
         )
-        script = assets["js"].replace('"__CSS__"', json.dumps(dashes + assets["css"], ensure_ascii=False))
+        script = assets["js"].replace('"__CSS__"', _json(dashes + assets["css"]))
         name = "vanishing-explorer-" + hashlib.sha256((script + _LIGHT + _DARK).encode()).hexdigest()[:8]
-        spec = json.dumps(self.spec, ensure_ascii=False, separators=(",", ":"))
+        spec = escape(_json(self.spec), quote=False).replace("'", "&#39;")
         # The still figure is the element's own child: a live element hides it by having a shadow root, and a
         # viewer that strips unknown tags and scripts is left with it. All data come in attributes, so that
         # nothing but the still figure remains there, and no script waits for children to be parsed.
         return (
-            f"<{name} data-spec='{escape(spec, quote=False).replace(chr(39), '&#39;')}' "
-            f"data-table='{self._packed[1]}'>{self.still().html}"
+            f"<{name} data-spec='{spec}' data-table='{self._packed[2]}'>{self.still().html}"
             f"<p>{escape(self.caption_at(*self.start))}</p></{name}>"
             f"<style>{_THEMES.format(name=name, light=_LIGHT, dark=_DARK)}</style>"
             f"<script>{script.replace('__NAME__', name)}</script>"
@@ -345,50 +346,52 @@ def _short(values):
     return [None if np.isnan(v) else float(f"{v:.7g}") for v in values]
 
 
-def _encode(values, log):
-    """16-bit codes of `values` along the y axis, and the head {lo, step, digits} that decodes them.
+def _json(data):
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
-    A step is 0.0002 decade if 65533 of them span the values, else as much as it takes (0.0008 over 50 decades);
-    on a linear axis 1/16000 of the range, and 1 exactly for whole numbers.
+
+def _place(positions, shape):
+    """Where the sliders' `positions` point in a table of that `shape`, 1 where a slider does not matter."""
+    return tuple(p if size > 1 else 0 for p, size in zip(positions, shape, strict=True))
+
+
+def _encode(values, log):
+    """Lowest value, step and 16-bit codes of `values` along the y axis: 0 NaN, 1 -inf, 2 inf, 3 the lowest.
+
+    A step is 0.0002 decade or, when 65000 of them do not span the values, as much as it takes (0.0008 over
+    50 decades); on a linear axis 1/16000 of the range, and exactly 1 for whole numbers.
     """
     v = _coordinates(values, log)
     finite = v[np.isfinite(v)] if np.isfinite(v).any() else np.zeros(1)
     lo, span = float(finite.min()), float(np.ptp(finite))
-    if log:
-        step = max(span / 65000, 0.0002)
-        digits = 3 if step < 0.0003 else 2
-    elif span < 65000 and (finite == np.round(finite)).all():
-        step, digits = 1.0, 0
-    else:
-        step = span / 16000 or 1.0
-        digits = int(np.clip(2 - np.floor(np.log10(np.abs(finite).max() or 1.0)), 0, 12))
-    with np.errstate(invalid="ignore"):
-        code = np.where(np.isfinite(v), np.round((v - lo) / step) + 3, 0)
-    code[v == -np.inf], code[v == np.inf] = _SPECIAL["-inf"], _SPECIAL["inf"]
-    return {"lo": lo, "step": step, "digits": digits}, code.astype(np.uint16)
+    whole = not log and span < 65000 and (finite == np.round(finite)).all()
+    step = max(span / 65000, 0.0002) if log else 1.0 if whole else span / 16000 or 1.0
+    code = np.zeros(v.shape, np.uint16)
+    code[np.isfinite(v)] = np.round((finite - lo) / step) + 3 if np.isfinite(v).any() else 0
+    code[v == -np.inf], code[v == np.inf] = 1, 2
+    return lo, step, code
 
 
-def _number(v, digits, log):
-    """A plotted coordinate in words: significant `digits` on a log axis, decimals on a linear one."""
+def _words(table):
+    """An array of numbers or words as an array of words."""
+    words = [v if isinstance(v, str) else number(v) for v in table.ravel().tolist()]
+    return np.array(words, dtype=object).reshape(table.shape)
+
+
+def number(v):
+    """`v` as a caption writes it, to three digits: 0.0625, 57.7, 3325, 9.09 × 10⁻¹³; NaN is a dash."""
     if np.isnan(v):
         return "–"
+    sign = "−" if v < 0 else ""
+    v = abs(v)
     if np.isinf(v):
-        return "∞" if v > 0 else "0" if log else "−∞"
-    if not log:
-        return f"{float(f'{v * (1 + 1e-12):.{digits}f}') + 0.0:.15g}".replace("-", "−", 1)
-    e = int(np.floor(v + 1e-12))
-    m = float(f"{10.0 ** (v - e) * (1 + 1e-12):.{digits - 1}f}")
-    if m >= 10:
-        m, e = 1.0, e + 1
-    if -3 <= e < 5:
-        return f"{float(f'{m}e{e}'):.10g}"
-    return style.power(e) if m == 1 else f"{m:g} × {style.power(e)}"
-
-
-def _significant(v):
-    """A number among the facts in words: whole numbers whole, others to three digits."""
-    if np.isnan(v) or np.isinf(v):
-        return "–" if np.isnan(v) else "∞" if v > 0 else "−∞"
-    if isinstance(v, int) or v == 0:
-        return str(int(v)).replace("-", "−")
-    return ("−" if v < 0 else "") + _number(float(np.log10(abs(v))), 3, True)
+        return sign + "∞"
+    if v == 0 or (isinstance(v, int) and v < 1e15):
+        return f"{sign}{v:.0f}"
+    mantissa, exponent = f"{v:.2e}".split("e")
+    if 2 <= int(exponent) < 5:
+        return f"{sign}{v:.0f}"
+    if -3 <= int(exponent) < 2:
+        return f"{sign}{float(f'{v:.3g}'):g}"
+    ten = style.power(int(exponent))
+    return sign + (ten if float(mantissa) == 1 else f"{float(mantissa):g} × {ten}")
