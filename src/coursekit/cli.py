@@ -11,7 +11,9 @@ from coursekit.lesson import NotebookError
 
 def main(argv=None):
     """Run one command; a known problem is one sentence on stderr and exit status 2."""
-    arguments = _parser().parse_args(argv)
+    argv = list(sys.argv[1:] if argv is None else argv)
+    end = argv.index("--") if "--" in argv else len(argv)
+    arguments = _parser().parse_args(argv[:end], argparse.Namespace(options=argv[end + 1 :]))
     try:
         return arguments.run(arguments) or 0
     except NotebookError as error:
@@ -26,17 +28,21 @@ def _parser():
     parser = argparse.ArgumentParser(prog="course", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    lab = commands.add_parser("lab", help="open your copies of the lessons in JupyterLab")
+    lab = commands.add_parser("lab", help="open your copies of the lessons in JupyterLab; its options after --")
     lab.add_argument("lesson", nargs="?", default="01", help="the lesson to open (default: 01)")
     lab.add_argument("--work", help="the folder for your copies (default: work/)")
     lab.add_argument("--copy-only", action="store_true", help="make the copies, do not start JupyterLab")
-    lab.add_argument("options", nargs="*", help="after --, options for JupyterLab: -- --no-browser")
     lab.set_defaults(run=_lab)
 
     check = commands.add_parser("check", help="check your answers: course check 05, or a notebook's path")
     check.add_argument("notebook", help="a lesson's number, or the path of a notebook")
     check.add_argument("--work", help="the folder of your copies (default: work/)")
     check.set_defaults(run=_check)
+
+    commands.add_parser("book", help="build the book into _build/html").set_defaults(run=_book)
+    serve = commands.add_parser("serve", help="show the built book at an address of this machine")
+    serve.add_argument("--port", type=int, default=8000)
+    serve.set_defaults(run=_serve)
 
     for name, run, text in (
         ("record", _record, "run lessons with their solutions and keep outputs and expected values"),
@@ -77,6 +83,18 @@ def _check(arguments):
     right = sum(row.kind == "right" for row in rows)
     print(f"{right} of {len(rows)} exercises are right.")
     return 0 if right == len(rows) else 1
+
+
+def _book(arguments):
+    from coursekit.publish import build_book
+
+    print(f"The book is at {build_book(Course.find().root)}")
+
+
+def _serve(arguments):
+    from coursekit.publish import serve
+
+    serve(Course.find().root / "_build" / "html", arguments.port)
 
 
 def _record(arguments):

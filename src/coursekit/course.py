@@ -1,5 +1,6 @@
 """A course on disk: where its lessons, expected values and solutions lie."""
 
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,9 +42,9 @@ class Course:
 
     def lesson(self, number):
         """The lesson of a number ("5", "05") or name ("05_jacobians")."""
-        wanted = str(number)[:2].rstrip("_").zfill(2)
+        wanted = re.fullmatch(r"(\d\d?)(_\w+(\.ipynb)?)?", str(number))
         for path in self.paths:
-            if path.name.startswith(f"{wanted}_"):
+            if wanted and path.name.startswith(f"{wanted[1].zfill(2)}_"):
                 return Lesson.load(path)
         raise NotebookError(f"There is no lesson {number}: this course has {', '.join(self.numbers)}.")
 

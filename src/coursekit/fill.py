@@ -1,15 +1,16 @@
 """`fill`: a lesson and answers in, a notebook out. The one door for everybody's answers."""
 
-import ast
 import copy
-import difflib
+import re
 from dataclasses import dataclass, field
 
 from nbformat.v4 import new_code_cell
 
-from coursekit.lesson import body, mark, marked
+from coursekit.lesson import body, code_cells, mark, marked
 
 CHECK_TAG = "nbval-check-output"
+DEFINITION = re.compile(r"^(?:async +)?(?:def|class) +(\w+)|^(\w+) *=(?!=)", re.MULTILINE)
+IDLE = ("...", "pass", "return", "return None", "return ...")
 
 
 @dataclass
@@ -38,17 +39,11 @@ def fill(lesson, answers):
             cell.source = f"#| exercise: {found.exercise}\n{answers.by_exercise[found.exercise]}"
         if found and found.kind == "check":
             cell.metadata["tags"] = [CHECK_TAG]
-    for position, source in sorted(answers.extras, key=lambda extra: extra[0], reverse=True):
-        extra = new_code_cell(source, id=f"extra-{position}", metadata={"tags": ["raises-exception"]})
+    extras = sorted(answers.extras, key=lambda extra: extra[0])
+    for k, (position, source) in reversed(list(enumerate(extras))):
+        extra = new_code_cell(source, id=f"extra-{k}", metadata={"tags": ["raises-exception"]})
         notebook.cells.insert(position + 1, extra)
-    _number(notebook)
     return notebook
-
-
-def _number(notebook):
-    for k, cell in enumerate(notebook.cells):
-        if cell.id.startswith("extra-"):
-            cell.id = f"extra-{k}"
 
 
 def reference(solutions):
@@ -65,124 +60,85 @@ def mistakes(solutions):
 def collect(lesson, notebook):
     """A person's answers, found in their copy of the lesson, whatever an editor or a hand did to it.
 
-    A gap is known by its mark, else by its id, else by its likeness. Of several answers to one exercise the
-    last that is not blank counts. Code cells that are not the lesson's own come along as extras.
+    An answer is known by its mark, else by the name that it defines, else by its id. Of several answers to one
+    exercise the last that is not blank counts. Code cells that are not the lesson's own come along as extras.
     """
-    homes = _homes(lesson.notebook.cells, notebook.cells)
-    answers = Answers({})
+    cells, own = code_cells(notebook), {cell.source.strip() for cell in lesson.notebook.cells}
+    free = [cell for cell in cells if cell.source.strip() not in own | {""} and not _is(cell, "check")]
+    answers, places = Answers({}), _places(lesson)
+    used, mine = {}, {id(cell) for cell in free}
+    for k, gap in enumerate(lesson.notebook.cells):
+        if _is(gap, "exercise"):
+            used |= dict.fromkeys(_take(answers, gap, cells, free), k)
     position = -1
-    for cell in notebook.cells:
-        if cell.cell_type != "code":
-            continue
-        home = homes.get(id(cell))
-        gap = _gap(lesson, cell, home)
-        if gap:
-            _take(lesson, answers, gap, cell)
-        elif _is_own(cell, home is not None and lesson.notebook.cells[home]):
+    for cell in cells:
+        keys = (_key(cell), cell.source.strip(), cell.id)
+        position = max(position, used.get(id(cell), next((places[key] for key in keys if key in places), -1)))
+        if id(cell) in mine and id(cell) not in used:
             answers.extras.append((position, _without_magic(cell.source)))
-        if home is not None:
-            position = max(position, home)
-        if gap:
-            position = max(position, _place(lesson, gap))
     return answers
 
 
-def _is_own(cell, home):
-    """Whether a cell is a person's own: not blank, no check, and not as the lesson has it."""
-    changed = not home or cell.source.strip() != home.source.strip()
-    return bool(changed and cell.source.strip() and not (mark(cell) and mark(cell).kind == "check"))
-
-
-def _homes(cells, others):
-    """Match a copy's code cells to the lesson's: {id(cell): position}, by mark, then id, then likeness."""
-    free = {k: cell for k, cell in enumerate(cells) if cell.cell_type == "code"}
-    todo = [cell for cell in others if cell.cell_type == "code"]
-    homes = {}
-    for same in (_same_mark, _same_source, _same_id, _alike):
-        for cell in todo:
-            if id(cell) in homes:
-                continue
-            place = next((k for k, own in free.items() if same(cell, own)), None)
-            if place is not None:
-                homes[id(cell)] = place
-                del free[place]
-    return homes
-
-
-def _same_mark(cell, own):
+def _key(cell):
     found = mark(cell)
-    return found is not None and found == mark(own)
+    return found and (found.kind, found.exercise)
 
 
-def _same_source(cell, own):
-    return cell.source.strip() == own.source.strip()
+def _is(cell, kind):
+    return mark(cell) is not None and mark(cell).kind == kind
 
 
-def _same_id(cell, own):
-    return mark(cell) is None and cell.id == own.id
+def _places(lesson):
+    """Positions of a lesson's cells by id, by source and by mark."""
+    cells = list(enumerate(lesson.notebook.cells))
+    by_text = {text: k for k, cell in cells for text in (cell.id, cell.source.strip()) if text}
+    return by_text | {_key(cell): k for k, cell in cells if _key(cell)}
 
 
-def _alike(cell, own):
-    if mark(cell) or max(len(cell.source), len(own.source)) > 5000 or not cell.source.strip():
-        return False
-    if mark(own) and mark(own).kind == "exercise":
-        names = _defined(cell.source)
-        return bool(names) and names == _defined(own.source)
-    matcher = difflib.SequenceMatcher(None, cell.source, own.source)
-    return matcher.real_quick_ratio() > 0.7 and matcher.quick_ratio() > 0.7 and matcher.ratio() > 0.7
+def _take(answers, gap, cells, free):
+    """Put the answer that counts among the answers; return the ids of the cells that are spent on it."""
+    exercise, stub = mark(gap).exercise, body(gap)
+    marked = [cell for cell in cells if _key(cell) == _key(gap)]
+    lost = _lost(gap, [cell for cell in free if not mark(cell)])
+    written = [cell for cell in marked if not is_blank(_answer(cell), stub)]
+    if not written and (written := [cell for cell in lost if not is_blank(_answer(cell), stub)]):
+        answers.remarks[exercise] = "its mark was missing, but it was found"
+    if len({_answer(cell) for cell in written}) > 1:
+        answers.remarks[exercise] = "answered more than once; the last answer that is not blank counts"
+    if marked or lost:
+        answers.by_exercise[exercise] = _answer(written[-1]) if written else stub
+    return {id(cell) for cell in [*marked, *written, *(c for c in lost if is_blank(_answer(c), stub))]}
+
+
+def _lost(gap, cells):
+    """Cells without a mark that define what a gap defines, or failing that, have its id."""
+    names = _defined(gap.source)
+    alike = [cell for cell in cells if names and names <= _defined(cell.source)]
+    return alike or [cell for cell in cells if cell.id and cell.id == gap.id]
+
+
+def _answer(cell):
+    return _without_magic(body(cell) if mark(cell) else cell.source)
 
 
 def _defined(source):
-    """Names that a cell defines or assigns at top level; none where it does not parse."""
-    try:
-        tree = ast.parse(_without_magic(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
-    names = {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
-    targets = [t for n in tree.body if isinstance(n, ast.Assign) for t in n.targets]
-    return names | {t.id for t in targets if isinstance(t, ast.Name)}
-
-
-def _gap(lesson, cell, home):
-    """The exercise whose gap this cell is, or None."""
-    found = mark(cell)
-    if found:
-        return found.exercise if found.kind == "exercise" and found.exercise in lesson.gaps else None
-    own = mark(lesson.notebook.cells[home]) if home is not None else None
-    return own.exercise if own and own.kind == "exercise" else None
-
-
-def _place(lesson, exercise):
-    marks = [mark(cell) for cell in lesson.notebook.cells]
-    return next(k for k, m in enumerate(marks) if m and (m.kind, m.exercise) == ("exercise", exercise))
-
-
-def _take(lesson, answers, exercise, cell):
-    source = body(cell) if mark(cell) else _without_magic(cell.source)
-    if not mark(cell):
-        answers.remarks.setdefault(exercise, "its mark was missing; found by its place")
-    if is_blank(source, lesson.gaps[exercise]):
-        answers.by_exercise.setdefault(exercise, lesson.gaps[exercise])
-        return
-    before = answers.by_exercise.get(exercise)
-    if before is not None and not is_blank(before, lesson.gaps[exercise]):
-        answers.remarks[exercise] = "answered more than once; the last answer that is not blank counts"
-    answers.by_exercise[exercise] = source
+    """Names that a cell defines or assigns at top level, whether it parses or not."""
+    return {name or other for name, other in DEFINITION.findall(source)}
 
 
 def is_blank(source, gap):
-    """Whether an answer is still the gap, or nothing at all; comments do not count."""
+    """Whether an answer is still the gap, or nothing at all; comments and idle statements do not count."""
     return not _bare(source) or _bare(source) == _bare(gap)
 
 
 def _bare(source):
     lines = [line.strip() for line in source.splitlines()]
-    return [line for line in lines if line and not line.startswith("#")]
+    return [line for line in lines if line and not line.startswith("#") and line not in IDLE]
 
 
 def _without_magic(source):
     """A cell's source from its first line that is not a magic: `%%time` would hide what stands below it."""
-    lines = source.splitlines()
+    lines = source.split("\n")
     while lines and (not lines[0].strip() or lines[0].lstrip().startswith("%")):
         lines.pop(0)
     return "\n".join(lines)

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import nbformat
 
+from coursekit.values import clean
+
 MAX_BYTES = 30_000_000
-MARK = re.compile(r"#\|\s*(exercise|check|answer|mistake)\s*:\s*(\d+\.\d+)\b\s*(.*)$")
+MARK = re.compile(r"#\s*\|\s*(exercise|check|answer|mistake)\s*:\s*(\d+\.\d+)\b\s*(.*)$")
 FACTS = re.compile(r"^(\d+) min · CPU (\d+) s · after: (.+)$", re.MULTILINE)
 POINTS = re.compile(r"^#+ Exercise (\d+\.\d+)\b.*?(?:\((\d+) points?\))?\s*$", re.MULTILINE)
 
@@ -33,7 +35,7 @@ def mark(cell):
     """The mark of a code cell, or None; blank lines and cell magics may stand above it."""
     if cell.cell_type != "code":
         return None
-    for line in cell.source.splitlines():
+    for line in cell.source.split("\n"):
         if found := MARK.match(line.strip()):
             return Mark(found[1], found[2], found[3].strip())
         if line.strip() and not line.lstrip().startswith("%"):
@@ -43,7 +45,7 @@ def mark(cell):
 
 def body(cell):
     """The source of a marked cell without the mark and what stands above it."""
-    lines = cell.source.splitlines()
+    lines = cell.source.split("\n")
     first = next(k for k, line in enumerate(lines) if MARK.match(line.strip()))
     return "\n".join(lines[first + 1 :]).strip("\n")
 
@@ -51,19 +53,25 @@ def body(cell):
 def read(path):
     """Read a notebook of format 4; anything else is a NotebookError that says what to do."""
     path = Path(path)
-    if not path.is_file():
-        raise NotebookError(f"{path} is not there: give a lesson's number or the path of a notebook.")
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        limit = MAX_BYTES // 10**6
-        raise NotebookError(
-            f"{path} has {size / 1e6:.0f} MB, more than the {limit} MB a lesson may have: "
-            "clear its outputs (Edit › Clear Outputs of All Cells) and save it."
-        )
     try:
-        return parse(path.read_text(encoding="utf-8"), path)
+        size = path.stat().st_size
+        if not path.is_file():
+            kind = "a folder" if path.is_dir() else "not a file"
+            raise NotebookError(f"{path} is {kind}: give a lesson's number or the path of a notebook.")
+        if size > MAX_BYTES:
+            raise NotebookError(
+                f"{path} has {size / 1e6:.0f} MB, more than the {MAX_BYTES // 10**6} MB a lesson may have: "
+                "clear its outputs (Edit › Clear Outputs of All Cells) and save it."
+            )
+        return parse(path.read_text(encoding="utf-8-sig"), path)
+    except FileNotFoundError:
+        raise NotebookError(f"{path} is not there: give a lesson's number or the path of a notebook.") from None
     except UnicodeDecodeError:
         raise NotebookError(f"{path} is not UTF-8 text, so it is not a notebook: save it again from Jupyter.") from None
+    except RecursionError:
+        raise NotebookError(f"{path} is nested too deeply: take a fresh copy of the lesson.") from None
+    except (OSError, ValueError) as error:
+        raise NotebookError(f"{path} cannot be read: {error}.") from None
 
 
 def parse(text, name):
@@ -79,7 +87,7 @@ def parse(text, name):
         raise NotebookError(f"{name} is JSON, but not a notebook: give a file that Jupyter saved.")
     if data["nbformat"] != 4:
         raise NotebookError(
-            f"{name} is in notebook format {data['nbformat']}, this course reads format 4: "
+            f"{name} is in notebook format {str(data['nbformat'])[:9]}, this course reads format 4: "
             "open it in JupyterLab and save it."
         )
     cells = data.get("cells")
@@ -105,7 +113,7 @@ def _cell(cell, k, name):
         "cell_type": cell["cell_type"],
         "id": str(cell.get("id", "")),
         "metadata": cell["metadata"] if isinstance(cell.get("metadata"), dict) else {},
-        "source": source.replace("\r\n", "\n").replace("\x00", ""),
+        "source": clean(re.sub("\r\n?", "\n", source).replace("\x00", "")),
     }
     if kept["cell_type"] == "code":
         outputs = cell.get("outputs")
@@ -144,7 +152,8 @@ def canonical(notebook):
         cell.source = cell.source.rstrip()
         seen[_stem(cell)] = repeat = seen.get(_stem(cell), 0) + 1
         cell.id = _stem(cell) + (f"-{repeat}" if repeat > 1 else "")
-        tags = sorted(cell.metadata.get("tags", []))
+        tags = cell.metadata.get("tags")
+        tags = sorted({tag for tag in tags if isinstance(tag, str)}) if isinstance(tags, list) else []
         cell.metadata = {"tags": tags} if tags else {}
         if cell.cell_type == "code":
             count += 1

@@ -6,7 +6,7 @@ import re
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 EXEMPT = re.compile(
     r"```.*?```|\$\$.*?\$\$|\$[^$\n]+\$|`[^`\n]+`|\]\([^)]*\)|<[^>]+>|https?://\S+"
-    r"|\b(?:doi|arXiv)[:\s]+\S+|^#.*$|^\d+ min · CPU.*$|\b(?:[Ll]esson|[Ee]xercise|[Ss]ection)s? [\d.]+",
+    r"|\b(?:doi|arXiv)[:\s]+\S+|^#[^\n]*|^\d+ min · CPU[^\n]*|\b(?:[Ll]esson|[Ee]xercise|[Ss]ection)s? [\d.]+",
     re.DOTALL | re.MULTILINE,
 )
 STATED = re.compile(
@@ -14,7 +14,7 @@ STATED = re.compile(
     r"(?:\s*[×·]\s*10(?P<times>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+))?"
     r"|(?<![\w.])(?:(?P<lead>\d+)\s*[×·]\s*)?10(?P<power>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)"
 )
-PRINTED = re.compile(r"(?<![\w.])[-−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])", re.IGNORECASE)
+PRINTED = re.compile(r"(?<![\w.])[-−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?!\w|\.\d)", re.IGNORECASE)
 
 
 def unbound(notebook):
@@ -43,7 +43,7 @@ def printed_numbers(notebook):
             text = output.get("text") or output.get("data", {}).get("text/plain", "")
             text = text.replace("−", "-").replace(",", "") if output.output_type == "stream" else text
             numbers += [abs(float(number.replace("−", "-"))) for number in PRINTED.findall(text)]
-    return numbers
+    return [number for number in numbers if math.isfinite(number)]
 
 
 def bound(number, printed):

@@ -14,7 +14,7 @@ def essential(notebook, exercises=None):
     """
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     names = [names_of(cell.source) for cell in cells]
-    kept = {0} | {k for k, cell in enumerate(cells) if _is_asked(mark(cell), exercises)}
+    kept = set(range(len(cells))[:1]) | {k for k, cell in enumerate(cells) if _is_asked(mark(cell), exercises)}
     while True:
         used = set().union(*(names[k][1] for k in kept))
         more = {k for k, cell in enumerate(cells) if names[k][0] & used and not _is_check(cell)} - kept
@@ -53,7 +53,10 @@ def _python(source):
 
 
 class _Names(ast.NodeVisitor):
-    """Collects names at any depth as used, and those bound or changed at the top level as defined."""
+    """Collects names at any depth as used, and those bound or changed at the top level as defined.
+
+    `x[0] = …`, `x.a = …` and the statement `x.grow(…)` change x.
+    """
 
     def __init__(self):
         self.defined, self.used, self.depth = set(), set(), 0
@@ -94,13 +97,20 @@ class _Names(ast.NodeVisitor):
         self.generic_visit(node)
         self.depth -= 1
 
-    def _changed(self, node):
-        """`x[0] = …` and `x.a = …` change x."""
-        base = node.value
-        while isinstance(base, ast.Subscript | ast.Attribute):
-            base = base.value
-        if self.depth == 0 and not isinstance(node.ctx, ast.Load) and isinstance(base, ast.Name):
-            self.defined.add(base.id)
+    def visit_Expr(self, node):
+        if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
+            self._change(node.value.func)
         self.generic_visit(node)
 
-    visit_Subscript = visit_Attribute = _changed
+    def visit_Attribute(self, node):
+        if not isinstance(node.ctx, ast.Load):
+            self._change(node)
+        self.generic_visit(node)
+
+    visit_Subscript = visit_Attribute
+
+    def _change(self, node):
+        while isinstance(node, ast.Subscript | ast.Attribute):
+            node = node.value
+        if self.depth == 0 and isinstance(node, ast.Name):
+            self.defined.add(node.id)
