@@ -4,6 +4,8 @@ import shutil
 from importlib.metadata import distribution
 from pathlib import Path
 
+from docutils import nodes
+
 # The parts that the loader asks for. MathJax's menu is left out: 0.4 MB, and it puts every formula in the tab order.
 PARTS = ["input/tex", "output/chtml", "a11y/assistive-mml"]
 FILES = [
@@ -20,6 +22,13 @@ def use_local_mathjax(app, config) -> None:
     """Point the pages at the copy of MathJax that travels with the book."""
     config.mathjax_path = "mathjax/startup.js"
     config.mathjax3_config = {"loader": {"load": PARTS}}
+
+
+def drop_idle_mathjax(app, pagename, templatename, context, doctree) -> None:
+    """Leave MathJax out of pages without a formula: Sphinx also loads it where only a page listed below has one."""
+    if doctree is None or not any(doctree.findall(lambda n: isinstance(n, nodes.math | nodes.math_block))):
+        scripts = context["script_files"]
+        context["script_files"] = [js for js in scripts if getattr(js, "filename", "") != app.config.mathjax_path]
 
 
 def copy_mathjax(app, error) -> None:
@@ -41,5 +50,6 @@ def copy_mathjax(app, error) -> None:
 def setup(app) -> dict:
     """Register with Sphinx."""
     app.connect("config-inited", use_local_mathjax)
+    app.connect("html-page-context", drop_idle_mathjax, priority=900)  # after Sphinx has added it
     app.connect("build-finished", copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,6 +1,7 @@
 """The `course` command."""
 
 import argparse
+import io
 import sys
 import time
 from pathlib import Path
@@ -11,6 +12,9 @@ from coursekit.lesson import NotebookError
 
 def main(argv=None):
     """Run one command; a known problem is one sentence on stderr and exit status 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no ✓ shows a question mark
     argv = list(sys.argv[1:] if argv is None else argv)
     end = argv.index("--") if "--" in argv else len(argv)
     arguments = _parser().parse_args(argv[:end], argparse.Namespace(options=argv[end + 1 :]))
@@ -18,6 +22,9 @@ def main(argv=None):
         return arguments.run(arguments) or 0
     except NotebookError as error:
         print(f"course: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"course: {error.strerror}: {error.filename}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("course: stopped", file=sys.stderr)
@@ -37,6 +44,7 @@ def _parser():
     check = commands.add_parser("check", help="check your answers: course check 05, or a notebook's path")
     check.add_argument("notebook", help="a lesson's number, or the path of a notebook")
     check.add_argument("--work", help="the folder of your copies (default: work/)")
+    check.add_argument("--seconds", type=int, default=60, help="time limit of one cell (default: 60)")
     check.set_defaults(run=_check)
 
     commands.add_parser("book", help="build the book into _build/html").set_defaults(run=_book)
@@ -76,10 +84,10 @@ def _check(arguments):
         path = lab.find_copy(course, lab.work_folder(course, arguments.work), arguments.notebook)
     else:
         path = Path(arguments.notebook)
-    lesson, rows = report.check_notebook(course, path)
+    lesson, rows, remarks = report.check_notebook(course, path, arguments.seconds)
     print(f"{lesson.number} {lesson.title}: {path}")
-    for row in rows:
-        print(f"  {row.line}")
+    for line in (*(row.line for row in rows), *remarks):
+        print(f"  {line}")
     right = sum(row.kind == "right" for row in rows)
     print(f"{right} of {len(rows)} exercises are right.")
     return 0 if right == len(rows) else 1

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from jupyter_client import AsyncKernelManager
 from nbclient import NotebookClient
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from coursekit.checks import EXPECTED, SEED
-from coursekit.lesson import text_of
+from coursekit.lesson import NotebookError, text_of
 
 CELL_SECONDS = 300
 
@@ -33,7 +34,10 @@ def run(notebook, expected, seed=None, timeout=CELL_SECONDS):
     with tempfile.TemporaryDirectory() as folder:
         resources = {"metadata": {"path": folder}}
         client = NotebookClient(notebook, _manager(folder), timeout=timeout, allow_errors=True, resources=resources)
-        client.execute(env=environment(expected, seed) | {"IPYTHONDIR": folder})
+        try:
+            client.execute(env=environment(expected, seed) | {"IPYTHONDIR": folder})
+        except (CellTimeoutError, DeadKernelError) as error:
+            raise NotebookError(f"the run stopped: {str(error).splitlines()[0]}") from None
     return notebook
 
 
@@ -45,23 +49,24 @@ def _manager(folder):
 
 
 def compare(notebook, expected, lax=False, timeout=CELL_SECONDS):
-    """Run a notebook under nbval and return one dict a code cell: id, passed, why, outputs.
+    """Run a notebook under nbval and return one dict a code cell: id, passed, why, outputs, late, lost.
 
-    lax: compare only the checks; otherwise every recorded output.
+    lax: compare only the checks; otherwise every recorded output. late: the cell ran out of time; lost: after it
+    there was no kernel any more.
     """
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         (folder / "lesson.ipynb").write_text(text_of(notebook), encoding="utf-8")
         (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
         command = [sys.executable, "-m", "pytest", "-q", "-c", "pytest.ini", "-p", "no:cacheprovider"]
-        command += ["-p", "nbval.plugin", "-p", "coursekit.nbvalplugin", "--cell-report", "report.json"]
+        command += ["-p", "coursekit.nbvalplugin", "-p", "nbval.plugin", "--cell-report", "report.json"]
         command += ["--nbval-lax" if lax else "--nbval", "--nbval-current-env"]
         command += ["--nbval-cell-timeout", str(timeout), "lesson.ipynb"]
         env = environment(expected) | {"IPYTHONDIR": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
         report = folder / "report.json"
         if not report.is_file():
-            raise RuntimeError(f"nbval did not run: {(done.stdout + done.stderr)[-2000:]}")
+            raise NotebookError(f"nbval did not run: {(done.stdout + done.stderr)[-2000:]}")
         return json.loads(report.read_text(encoding="utf-8"))
 
 

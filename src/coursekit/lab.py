@@ -33,12 +33,10 @@ def update(course, work):
         lesson = course.lesson(path.name)
         text = fresh(lesson)
         copy, digest = work / path.name, hashlib.sha256(text.encode()).hexdigest()
-        if not copy.exists():
-            _create(copy, text)
+        if _create(copy, text):
             said.append(f"{path.name}: your own copy is made")
-        elif digest not in ledger.get(path.name, [digest]):
-            beside = _free_name(copy)
-            _create(beside, text)
+        elif digest not in (ledger.get(path.name) or [digest]):
+            beside = next(name for name in _names(copy) if _create(name, text))
             said.append(f"{path.name} has changed: the new one is {beside.name}, your copy stays as it is")
         known = ledger.setdefault(path.name, [])
         if digest not in known:
@@ -48,21 +46,27 @@ def update(course, work):
 
 
 def _create(path, text):
-    with path.open("x", encoding="utf-8") as file:
-        file.write(text)
+    """Write a file that is not there yet; False when there is one, or anything else of that name."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        return False
+    return True
 
 
-def _free_name(copy):
-    names = (f"{copy.stem}.new{k}.ipynb" for k in ["", *range(2, 1000)])
-    return next(copy.with_name(name) for name in names if not copy.with_name(name).exists())
+def _names(copy):
+    return (copy.with_name(f"{copy.stem}.new{k}.ipynb") for k in ["", *range(2, 1000)])
 
 
 def _read_ledger(path):
+    """Digests of the lessons that were copied or announced, by file name; what is not that is left out."""
     try:
         ledger = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
-    return ledger if isinstance(ledger, dict) else {}
+    known = ledger.items() if isinstance(ledger, dict) else []
+    return {name: [d for d in digests if isinstance(d, str)] for name, digests in known if isinstance(digests, list)}
 
 
 def _write_ledger(path, ledger):

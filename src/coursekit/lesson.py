@@ -158,7 +158,8 @@ def canonical(notebook):
         if cell.cell_type == "code":
             count += 1
             cell.execution_count = count
-            cell.outputs = [_canonical_output(output, count) for output in cell.outputs if not _needs_kernel(output)]
+            kept = [_canonical_output(output, count) for output in cell.outputs if not _needs_kernel(output)]
+            cell.outputs = _whole_streams(kept)
     return notebook
 
 
@@ -180,6 +181,17 @@ def _canonical_output(output, count):
     if "execution_count" in output:
         output["execution_count"] = count
     return output
+
+
+def _whole_streams(outputs):
+    """What a stream says in one go may arrive in pieces, more or fewer each time."""
+    whole = []
+    for output in outputs:
+        if whole and output["output_type"] == "stream" and whole[-1].get("name") == output["name"]:
+            whole[-1]["text"] += output["text"]
+        else:
+            whole.append(output)
+    return whole
 
 
 def text_of(notebook):
@@ -253,3 +265,8 @@ def marked(notebook, kind):
 
 def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def first_line(source):
+    """The first line of a cell that says anything: how a sentence names the cell."""
+    return next((line.strip() for line in source.splitlines() if line.strip()), "")

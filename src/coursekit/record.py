@@ -8,7 +8,7 @@ from pathlib import Path
 from coursekit import kernels
 from coursekit.checks import VALUES_MIME
 from coursekit.fill import fill, mistakes, reference
-from coursekit.lesson import Lesson, NotebookError, canonical, mark, text_of
+from coursekit.lesson import Lesson, NotebookError, canonical, first_line, mark, text_of
 from coursekit.slices import essential
 from coursekit.values import rounded
 
@@ -26,16 +26,12 @@ def record(course, lesson):
         (Path(folder) / f"{lesson.name}.json").write_text(expected, encoding="utf-8")
         ran = kernels.run(fill(lesson, reference(solutions)), expected=folder)
     if raised := kernels.errors(ran):
-        raise NotebookError(f"{lesson.name}: a cell raised {raised[0][1]} in: {_first_line(raised[0][0])}")
+        raise NotebookError(f"{lesson.name}: a cell raised {raised[0][1]} in: {first_line(raised[0][0])}")
     _refuse_failures(lesson, ran)
     write(course.expected / f"{lesson.name}.json", expected)
     write(lesson.path, text_of(canonical(with_outputs(lesson.notebook, ran))))
     write(course.root / "solutions" / lesson.path.name, text_of(canonical(solutions)))
     return Lesson.load(lesson.path)
-
-
-def _first_line(source):
-    return next((line for line in source.splitlines() if line.strip()), "")
 
 
 def _refuse_failures(lesson, ran):
@@ -48,11 +44,11 @@ def _refuse_failures(lesson, ran):
 
 
 def with_outputs(notebook, ran):
-    """The lesson's own cells with the outputs of the filled run, and streams in one piece."""
+    """The lesson's own cells with the outputs of the filled run."""
     notebook = canonical(notebook)
     for cell, done in zip(notebook.cells, ran.cells, strict=True):
         if cell.cell_type == "code":
-            cell.outputs = [output for output in done.outputs if output.output_type != "error"]
+            cell.outputs = done.outputs
     return notebook
 
 
@@ -89,7 +85,7 @@ def kernels_values(notebook, seed=PRACTICE_SEED):
     """Run a notebook with a seed and return what its checks handed out, in order."""
     ran = kernels.run(notebook, expected=os.devnull, seed=seed)
     if raised := kernels.errors(ran):
-        raise NotebookError(f"a cell raised {raised[0][1]} in: {_first_line(raised[0][0])}")
+        raise NotebookError(f"a cell raised {raised[0][1]} in: {first_line(raised[0][0])}")
     data = [output.get("data", {}) for cell in ran.cells for output in cell.get("outputs", [])]
     return [bundle[VALUES_MIME] for bundle in data if VALUES_MIME in bundle]
 

@@ -7,8 +7,12 @@ from pathlib import Path
 
 from coursekit import kernels
 from coursekit.checks import VERDICT_MIME
-from coursekit.fill import collect, fill
-from coursekit.lesson import NotebookError, mark, read
+from coursekit.fill import collect, fill, is_blank
+from coursekit.lesson import NotebookError, first_line, mark, read
+from coursekit.slices import names_of
+
+CELL_SECONDS = 60
+TOO_LONG = "it took too long: is there a loop that never ends?"
 
 
 @dataclass
@@ -40,8 +44,8 @@ def lesson_of(course, path, notebook):
     )
 
 
-def check_notebook(course, path, timeout=kernels.CELL_SECONDS):
-    """Fill the lesson with a notebook's answers, run it under nbval, and return (lesson, rows)."""
+def check_notebook(course, path, timeout=CELL_SECONDS):
+    """Fill the lesson with a notebook's answers, run it under nbval, and return (lesson, rows, remarks)."""
     path = Path(path)
     notebook = read(path)
     lesson = lesson_of(course, path, notebook)
@@ -49,29 +53,54 @@ def check_notebook(course, path, timeout=kernels.CELL_SECONDS):
     if not answers.by_exercise:
         raise NotebookError(
             f"{path.name} has none of the exercises of lesson {lesson.number}: each answer's cell begins with its "
-            f"mark, `#| exercise: {next(iter(lesson.gaps))}`; put it back or take a fresh copy."
+            f"mark, `#| exercise: {next(iter(lesson.gaps), '1.1')}`; put it back or take a fresh copy."
         )
-    filled = fill(lesson, answers)
-    cells = {cell["id"]: cell for cell in kernels.compare(filled, course.expected, lax=True, timeout=timeout)}
-    return lesson, rows(filled, cells, lesson, answers)
+    blamed, remarks = {}, []
+    while True:
+        filled = fill(lesson, answers)
+        cells = kernels.compare(filled, course.expected, lax=True, timeout=timeout)
+        lost = next((cell for cell in cells if cell["lost"]), None)
+        if lost is None or not _take_out(lesson, answers, filled, lost, blamed, remarks):
+            found = rows(filled, cells, lesson, answers)
+            return lesson, [blamed.get(row.exercise, row) for row in found], remarks
+
+
+def _take_out(lesson, answers, filled, lost, blamed, remarks):
+    """Take what lost the kernel out of the answers, so that another run can report the others; whether it was there."""
+    why = TOO_LONG if lost["late"] else "it ends Python: is there an exit() in it, or does it fill the memory?"
+    if lost["id"].startswith("extra-"):
+        source = answers.extras.pop(int(lost["id"].removeprefix("extra-")))[1]
+        remarks.append(f"Your cell {first_line(source)!r} was left out: {why}")
+        return True
+    cell = next(cell for cell in filled.cells if cell.id == lost["id"])
+    guilty = {mark(cell).exercise} if mark(cell) else _used(lesson, cell)
+    guilty = {e for e in guilty & answers.by_exercise.keys() if not is_blank(answers.by_exercise[e], lesson.gaps[e])}
+    for exercise in guilty:
+        blamed[exercise] = Row(exercise, "wrong", f"✗ {exercise}  {why}")
+        answers.by_exercise[exercise] = lesson.gaps[exercise]
+    return bool(guilty)
+
+
+def _used(lesson, cell):
+    """The exercises whose answers a cell of the lesson uses."""
+    used = names_of(cell.source)[1]
+    return {exercise for exercise, gap in lesson.gaps.items() if names_of(gap)[0] & used}
 
 
 def rows(filled, cells, lesson, answers):
     """One row for each exercise of the lesson; what was not positively reported did not pass."""
+    reports = {cell["id"]: cell for cell in cells}
+    ids = {(m.kind, m.exercise): cell.id for cell in filled.cells if (m := mark(cell))}
     found = []
-    for cell in filled.cells:
-        here = mark(cell)
-        if not here or here.kind != "check":
-            continue
-        kind, text = _verdict(cells.get(cell.id), here.exercise)
-        gap = next(c for c in filled.cells if (m := mark(c)) and (m.kind, m.exercise) == ("exercise", here.exercise))
-        broken = cells.get(gap.id, {})
-        if kind != "right" and broken and not broken["passed"]:
-            text = f"✗ {here.exercise}  its cell does not run: {_last_words(broken)}"
-        remark = answers.remarks.get(here.exercise, "")
-        if here.exercise not in answers.by_exercise:
+    for exercise in lesson.gaps:
+        kind, text = _verdict(reports.get(ids.get(("check", exercise))), exercise)
+        own = reports.get(ids["exercise", exercise])
+        if kind != "right" and own and (own["late"] or _errors(own)):
+            kind, text = "wrong", f"✗ {exercise}  its cell does not run: {_last_words(own)}"
+        remark = answers.remarks.get(exercise, "")
+        if exercise not in answers.by_exercise:
             kind, remark = "blank", "its cell is gone from the notebook"
-        found.append(Row(here.exercise, kind, text, remark))
+        found.append(Row(exercise, kind, text, remark))
     return found
 
 
@@ -83,6 +112,10 @@ def _verdict(cell, exercise):
     return shown[-1][VERDICT_MIME]["kind"], shown[-1]["text/plain"]
 
 
+def _errors(cell):
+    return [f"{o['ename']}: {o['evalue']}" for o in cell["outputs"] if o["output_type"] == "error"]
+
+
 def _last_words(cell):
-    raised = [o for o in cell["outputs"] if o["output_type"] == "error"]
-    return f"{raised[-1]['ename']}: {raised[-1]['evalue']}" if raised else cell["why"]
+    words = TOO_LONG if cell["late"] else (_errors(cell) or [cell["why"]])[-1]
+    return " ".join(words.split())[:300]

@@ -191,6 +191,12 @@ def _short(number, digits=4):
     return f"{float(number):.{digits}g}"
 
 
+def leaves(value):
+    """The encoded values that are not a list or a dict, at any depth."""
+    inside = {"l": list, "d": dict.values}.get(value[0])
+    return [leaf for item in inside(value[1]) for leaf in leaves(item)] if inside else [value]
+
+
 def brief(value):
     """A few characters that show an encoded value to a person."""
     tag = value[0]

@@ -7,10 +7,10 @@ import secrets
 from coursekit import kernels
 from coursekit.checks import VERDICT_MIME, Question
 from coursekit.fill import Answers, fill, mistakes, reference
-from coursekit.lesson import canonical, mark, text_of
+from coursekit.lesson import NotebookError, canonical, code_cells, first_line, mark, text_of
 from coursekit.prose import unbound
 from coursekit.record import expected_values, kernels_values, trial
-from coursekit.values import brief, differ
+from coursekit.values import brief, differ, leaves
 
 FEWEST_MISTAKES = 3
 
@@ -57,7 +57,10 @@ def telling_lines(answer, gap):
 def reproduces(course, lesson):
     """Filled with the solutions, nbval reproduces every recorded output."""
     filled = fill(lesson, reference(course.solutions(lesson)))
-    for cell in kernels.compare(filled, course.expected):
+    cells = kernels.compare(filled, course.expected)
+    if len(cells) != len(code_cells(filled)):
+        yield f"nbval reported {len(cells)} of {len(code_cells(filled))} cells"
+    for cell in cells:
         if not cell["passed"]:
             yield f"cell {cell['id']}: {cell['why']}"
 
@@ -66,7 +69,7 @@ def unsolved(course, lesson):
     """With nothing solved no cell raises, and each check says "not answered yet"."""
     ran = kernels.run(fill(lesson, Answers({})), course.expected)
     for source, message in kernels.errors(ran):
-        yield f"unsolved, a cell raises {message} in: {source.splitlines()[0]}"
+        yield f"unsolved, a cell raises {message} in: {first_line(source)}"
     for exercise, text in verdicts(ran).items():
         if text != f"○ {exercise}  not answered yet":
             yield f"unsolved, check {exercise} says: {text}"
@@ -105,6 +108,9 @@ def mistakes_fail(course, lesson, seeds=None):
     notebook, order = trial(lesson, course.solutions(lesson))
     for seed in seeds or [secrets.randbits(63)]:
         values = kernels_values(notebook, seed)
+        if len(values) != len(order):
+            yield f"on seed {seed} {len(order)} checks should have answered, {len(values)} did"
+            return
         right = {exercise: value for (exercise, says), value in zip(order, values, strict=True) if says is None}
         for (exercise, says), value in zip(order, values, strict=True):
             if says is None:
@@ -116,7 +122,7 @@ def mistakes_fail(course, lesson, seeds=None):
 def _unfit(exercise, value):
     """A reference value that could not carry a grade: a bool, an error, an object."""
     for case in value["cases"]:
-        if case[0] in ("b", "raised", "late", "other", "n"):
+        if any(leaf[0] in ("b", "raised", "late", "other", "n") for leaf in leaves(case)):
             yield f"the reference answer to {exercise} gives {brief(case)}, which cannot be graded"
             return
 
@@ -136,16 +142,23 @@ def current(course, lesson):
     if not path.is_file():
         yield f"{path.name} is missing: run `course record {lesson.number}`"
         return
-    stored = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        stored = {
+            key: (entry["mistakes"], _tagged(entry))
+            for key, entry in json.loads(path.read_text(encoding="utf-8")).items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        yield f"expected/{path.name} is damaged: run `course record {lesson.number}`"
+        return
     fresh = json.loads(expected_values(lesson, course.solutions(lesson)))
     if stored.keys() != fresh.keys():
         yield f"expected/{path.name} has other exercises than the lesson: run `course record {lesson.number}`"
         return
     for exercise, now in fresh.items():
-        then = stored[exercise]
-        if [m["says"] for m in now["mistakes"]] != [m["says"] for m in then["mistakes"]]:
+        named, then = stored[exercise]
+        if [m["says"] for m in now["mistakes"]] != [m["says"] for m in named]:
             yield f"the mistakes of {exercise} have changed: run `course record {lesson.number}`"
-        elif difference := differ(_tagged(now), _tagged(then), rtol=1e-7, atol=1e-12):
+        elif difference := differ(_tagged(now), then, rtol=1e-7, atol=1e-12):
             yield f"expected values of {exercise} have changed ({difference}): run `course record {lesson.number}`"
 
 
@@ -160,7 +173,7 @@ def text(course, lesson):
         yield f"no cell prints {number}, stated in: {line[:100]}"
     for cell in lesson.notebook.cells:
         if any(map(_lacks_alt, cell.get("outputs", []))):
-            yield f"a picture has no alt text, in: {cell.source.splitlines()[0]}"
+            yield f"a picture has no alt text, in: {first_line(cell.source)}"
     yield from _questions(lesson.prose)
 
 
@@ -194,4 +207,12 @@ PROOFS = (form, text, reproduces, unsolved, mistakes_speak, mistakes_fail, curre
 
 def problems(course, lesson, proofs=PROOFS):
     """Everything that does not hold for a lesson: [(proof, sentence)]."""
-    return [(proof.__name__, sentence) for proof in proofs for sentence in proof(course, lesson)]
+    return [(proof.__name__, sentence) for proof in proofs for sentence in _sentences(proof, course, lesson)]
+
+
+def _sentences(proof, course, lesson):
+    """What a proof finds; a proof that cannot go on says why, and the others still run."""
+    try:
+        yield from proof(course, lesson)
+    except NotebookError as error:
+        yield str(error)

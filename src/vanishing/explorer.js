@@ -69,7 +69,7 @@
       this.inputs = sliders.map(({ label, texts, start, choice }, i) => {
         const box = make("div", { class: "control" }, panel), id = `slider-${i}`;
         make("label", { for: id }, box, label);
-        if (!choice) make("output", { for: id }, box);
+        if (!choice) make("span", { "aria-hidden": "true" }, box); // a reader hears aria-valuetext instead
         const range = { id, type: "range", min: 0, max: texts.length - 1 };
         const input = choice ? make("select", { id }, box) : make("input", range, box);
         if (choice) texts.forEach((text, value) => make("option", { value }, input, text));
@@ -137,7 +137,7 @@
       const { X, Y, left, right, top, bottom } = this.plane, { x, sliders, curves, bars, caption } = this.spec;
       this.inputs.forEach((input, i) => {
         if (sliders[i].choice) return;
-        input.setAttribute("aria-valuetext", input.previousElementSibling.value = sliders[i].texts[input.value]);
+        input.setAttribute("aria-valuetext", input.previousElementSibling.textContent = sliders[i].texts[input.value]);
         input.style.setProperty("--done", input.value / (input.max || 1));
       });
       const half = 0.43 * (X(x.values[1]) - X(x.values[0])), labels = [];
@@ -148,7 +148,8 @@
         const stroke = ([px, py], j) => `${j && points[j - 1][1] === points[j - 1][1] ? "L" : "M"}${px} ${py}`;
         path.setAttribute("d", points.map((p, j) => (p[1] !== p[1] ? "" : bars ? bar(p) : stroke(p, j))).join(""));
         const off = [values.indexOf(-Infinity), values.indexOf(Infinity)].map((j) => (bars ? undefined : points[j]));
-        rings.setAttribute("d", off.map((p) => (p ? `M${p[0] - 4.5} ${p[1]}a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0` : "")).join(""));
+        const ring = (p) => (p ? `M${p[0] - 4.5} ${p[1]}a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0` : "");
+        rings.setAttribute("d", off.map(ring).join(""));
         off.forEach((p, e) => {
           ends[e].textContent = p ? (e ? "∞" : this.spec.y.log ? "0" : "−∞") : "";
           ends[e].setAttribute("x", p ? p[0] + 7 : 0);
@@ -170,7 +171,8 @@
       this.caption.replaceChildren(...caption.map((part) => {
         if (typeof part === "string") return part;
         const { slider, words, shape } = part;
-        return make("b", {}, null, words === undefined ? sliders[slider].texts[this.inputs[slider].value] : this.words[words][this.row(shape)]);
+        const text = shape ? this.words[words][this.row(shape)] : sliders[slider].texts[this.inputs[slider].value];
+        return make("b", {}, null, text);
       }));
     }
   });

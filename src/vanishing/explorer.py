@@ -17,17 +17,12 @@ from matplotlib.figure import Figure
 
 from vanishing import style
 
-STATS = {
-    "first": lambda v: v[~np.isnan(v)][0] if not np.isnan(v).all() else np.nan,
-    "last": lambda v: v[~np.isnan(v)][-1] if not np.isnan(v).all() else np.nan,
-    "min": lambda v: v[~np.isnan(v)].min(initial=np.inf) if not np.isnan(v).all() else np.nan,
-    "max": lambda v: v[~np.isnan(v)].max(initial=-np.inf) if not np.isnan(v).all() else np.nan,
-}
+STATS = {"first": lambda v: v[0], "last": lambda v: v[-1], "min": np.min, "max": np.max}
 
 
 @dataclass(frozen=True)
 class Slider:
-    """A row of numbers to slide over: `label`, `values`, how to write one (a format or a function), where to start."""
+    """Numbers to slide over: `label`, `values`, `fmt` (a format or a function) that writes one, `start` value."""
 
     label: str
     values: object
@@ -39,7 +34,7 @@ class Slider:
     def texts(self):
         """Each value as the reader sees it."""
         write = self.fmt if callable(self.fmt) else self.fmt.format
-        return [re.sub(r"^-", "−", write(v)) for v in np.asarray(self.values).tolist()]
+        return [re.sub(r"^-", "−", write(v)) for v in np.asarray(self.values, dtype=object).tolist()]
 
     def position(self):
         """The index of `start`, the middle one when there is none; ValueError if it is not among the values."""
@@ -68,6 +63,9 @@ class Axis:
     log: bool = False
     lo: float | None = None
     hi: float | None = None
+
+# JupyterLab takes the arrow keys for moving between cells, unless an element says that it needs them itself.
+KEYS_ARE_OURS = "data-lm-suppress-shortcuts=true"
 
 
 class Explorer:
@@ -122,10 +120,10 @@ class Explorer:
         xs = np.asarray([] if self.x.values is None else self.x.values, dtype=float)
         if xs.ndim != 1 or len(xs) < 2 or not (np.diff(xs) > 0).all():
             raise ValueError("The x axis needs at least two values, in increasing order.")
-        for axis, values in ((self.x, xs), (self.y, [])):
+        for axis, places in ((self.x, xs), (self.y, self.references.values())):
             limits = [v for v in (axis.lo, axis.hi) if v is not None]
-            if axis.log and any(v <= 0 for v in [*values, *limits]):
-                raise ValueError(f"The log axis {axis.label!r} needs values and limits above zero.")
+            if axis.log and any(v <= 0 for v in [*places, *limits]):
+                raise ValueError(f"All values, limits and references on the log axis {axis.label!r} must be above 0.")
 
     def _parse(self, caption):
         """The caption as a list of texts, of sliders and of tables of words, one word for each position."""
@@ -139,9 +137,9 @@ class Explorer:
             elif piece in self.facts:
                 parts.append(_words(self.facts[piece]))
             elif name in self.curves and stat in STATS:
-                parts.append(_words(np.apply_along_axis(STATS[stat], -1, self.curves[name])))
+                parts.append(_words(np.apply_along_axis(_over_x, -1, self.curves[name], STATS[stat])))
             else:
-                known = [*labels, *self.facts, *(f"{c}:{stat}" for c in self.curves for stat in STATS)]
+                known = [*labels, *self.facts, *(f"{curve}:{s}" for curve in self.curves for s in STATS)]
                 raise ValueError(f"The caption's {{{piece}}} is none of {', '.join(known)}.")
         return parts
 
@@ -241,7 +239,7 @@ class Explorer:
         if self.kind == "bars" and not self.y.log:
             y = np.append(y, 0.0)
         if self.y.log:
-            limits.append([np.floor(y.min() + 1e-9), np.ceil(y.max() - 1e-9)])
+            limits.append([max(np.floor(y.min() + 1e-9), -307.0), min(np.ceil(y.max() - 1e-9), 308.0)])
         else:
             pad = 0.04 * (y.max() - y.min())
             limits.append([y.min() - pad * (y.min() != 0), y.max() + pad])
@@ -258,25 +256,31 @@ class Explorer:
         with mpl.rc_context(style.RC):
             fig = Figure(figsize=(6.8, 3.7), layout="constrained")
             ax = fig.subplots()
-            xs = np.asarray(self.x.values, dtype=float)
-            for i, name in enumerate(self.curves):
-                values = self.value(name, *self.start)
-                if self.kind == "bars":
-                    ax.bar(xs, values, 0.86 * (xs[1] - xs[0]), color=style.COLOURS[i], alpha=0.6, label=name)
-                elif np.isfinite(values).any():
-                    (line,) = ax.plot(xs, values, label=name)
-                    if len(self.curves) > 1:
-                        style.label_line(ax, line)
-            for label, y in self.references.items():
-                ax.axhline(y, color=style.MUTED, linestyle=":", linewidth=1.2)
-                ax.annotate(label, (0.01, y), (0, 4), ("axes fraction", "data"), "offset points", color=style.MUTED)
-            if self.kind == "bars" and len(self.curves) > 1:
-                ax.legend()
             for which, axis, (lo, hi) in zip("xy", (self.x, self.y), self._limits(), strict=True):
                 if axis.log:
                     style.log_axis(ax, which)
                 real = [10.0**lo, 10.0**hi] if axis.log else [lo, hi]
                 ax.set(**{f"{which}lim": real, f"{which}label": axis.label})
+            xs = np.asarray(self.x.values, dtype=float)
+            for i, name in enumerate(self.curves):
+                values = self.value(name, *self.start)
+                if self.kind == "bars":
+                    ax.bar(xs, values, 0.86 * (xs[1] - xs[0]), color=style.COLOURS[i], alpha=0.6, label=name)
+                else:
+                    (line,) = ax.plot(xs, values, label=name)
+                    seen = np.isfinite(values) & (values > 0 if self.y.log else True)
+                    if len(self.curves) > 1 and seen.any():
+                        style.label_line(ax, line)
+            for label, y in self.references.items():
+                ax.axhline(y, color=style.MUTED, linestyle=":", linewidth=1.2)
+                ax.annotate(label, (0.01, y), (0, 4), ("axes fraction", "data"), "offset points", color=style.MUTED)
+            for label, table in self.marks.items():
+                x = table[_place(self.start, table.shape)]
+                if np.isfinite(x):
+                    ax.axvline(x, color=style.MUTED, linestyle=":", linewidth=1.2)
+                    ax.annotate(label, (x, 0.96), (4, 0), ("data", "axes fraction"), "offset points", color=style.MUTED)
+            if self.kind == "bars" and len(self.curves) > 1:
+                ax.legend()
             ax.set_title(self.title)
             return style.finish(fig, self.alt)
 
@@ -295,7 +299,7 @@ class Explorer:
         # viewer that strips unknown tags and scripts is left with it. All data come in attributes, so that
         # nothing but the still figure remains there, and no script waits for children to be parsed.
         return (
-            f"<{name} data-spec='{spec}' data-table='{self._packed[2]}'>{self.still().html}"
+            f"<{name} {KEYS_ARE_OURS} data-spec='{spec}' data-table='{self._packed[2]}'>{self.still().html}"
             f"<p>{escape(self.caption_at(*self.start))}</p></{name}>"
             f"<style>{_THEMES.format(name=name, light=_LIGHT, dark=_DARK)}</style>"
             f"<script>{script.replace('__NAME__', name)}</script>"
@@ -328,22 +332,23 @@ _THEMES = (
 def _table(name, values, lengths, float_only=True):
     """`values` with one axis per slider (and x), each of full length or 1; ValueError if it does not fit."""
     values = np.asarray(values, dtype=float if float_only else None)
-    values = values.reshape((1,) * (len(lengths) - values.ndim) + values.shape)
+    shape = values.shape
+    values = values.reshape((1,) * (len(lengths) - values.ndim) + shape)
     if values.ndim != len(lengths) or any(a not in (1, b) for a, b in zip(values.shape, lengths, strict=True)):
-        raise ValueError(f"{name!r} has shape {values.shape}, which does not broadcast to {tuple(lengths)}.")
+        raise ValueError(f"{name!r} has shape {shape}, which does not broadcast to {tuple(lengths)}.")
     return values
 
 
 def _coordinates(values, log):
     """`values` as they lie along an axis: log10 on a log axis, where 0 becomes -inf."""
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         values = np.asarray(values, dtype=float)
         return np.log10(values) if log else values
 
 
 def _short(values):
-    """Floats as JSON numbers of at most seven digits, NaN as null."""
-    return [None if np.isnan(v) else float(f"{v:.7g}") for v in values]
+    """Floats as JSON numbers of at most seven digits, NaN and infinity as null."""
+    return [float(f"{v:.7g}") if np.isfinite(v) else None for v in values]
 
 
 def _json(data):
@@ -370,6 +375,11 @@ def _encode(values, log):
     code[np.isfinite(v)] = np.round((finite - lo) / step) + 3 if np.isfinite(v).any() else 0
     code[v == -np.inf], code[v == np.inf] = 1, 2
     return lo, step, code
+
+
+def _over_x(row, stat):
+    seen = row[~np.isnan(row)]
+    return stat(seen) if seen.size else np.nan
 
 
 def _words(table):

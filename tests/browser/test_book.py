@@ -26,20 +26,24 @@ def origins(book):
 class Visit:
     """A page opened on its own, and what the browser said and asked for meanwhile."""
 
-    def __init__(self, browser, origin, name, **context):
-        self.context = browser.new_context(**context)
+    def __init__(self, browser, origin, name, scheme="light"):
+        self.origin, self.complaints, self.outside, self.weight = origin, [], [], {}
+        self.context = browser.new_context(color_scheme=scheme, viewport={"width": 1400, "height": 900})
         self.page = self.context.new_page()
-        self.complaints, self.outside, self.weight = [], [], {}
-        self.page.route("**/*", lambda route: self._admit(route, origin))
-        self.page.on("console", lambda said: self._hear(said))
+        self.page.route("**/*", self._admit)
+        self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
-        self.page.on("response", lambda response: self._weigh(response))
+        self.page.on("response", self._weigh)
         self.page.goto(f"{origin}/{name}.html")
-        self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_selector("h1")
+        self.page.wait_for_function(  # formulas and explorers stand
+            "() => !window.MathJax?.startup || MathJax.startup.promise?.then(() => document.fonts.ready)"
+        )
+        self.page.wait_for_function(f"[...document.querySelectorAll('{EXPLORERS}')].every(e => 'live' in e.dataset)")
 
-    def _admit(self, route, origin):
-        if route.request.url.startswith((origin, "data:", "blob:")):
+    def _admit(self, route):
+        if route.request.url.startswith((self.origin, "data:", "blob:")):
             route.continue_()
         else:
             self.outside.append(route.request.url)
@@ -53,11 +57,6 @@ class Visit:
         if response.url.startswith("http") and response.ok:
             self.weight[response.url] = len(response.body())
 
-    def settle(self):
-        """Wait until formulas and explorers stand."""
-        self.page.wait_for_function("!window.MathJax?.startup?.promise || MathJax.startup.promise.then(() => true)")
-        self.page.wait_for_function(f"[...document.querySelectorAll('{EXPLORERS}')].every(e => 'live' in e.dataset)")
-
     def __enter__(self):
         return self
 
@@ -68,53 +67,46 @@ class Visit:
 @pytest.mark.parametrize("name", ["index", "search", *LISTED])
 @pytest.mark.parametrize(("origin", "scheme"), [("http", "light"), ("file", "dark")])
 def test_page_stands_alone(browser, origins, origin, scheme, name):
-    with Visit(browser, origins[origin], name, color_scheme=scheme) as visit:
-        visit.settle()
-        page = visit.page
+    with Visit(browser, origins[origin], name, scheme) as visit:
+        looks_right(visit.page, scheme)
+        formulas = visit.page.locator("article .math").count()
+        assert sum(visit.weight.values()) <= (WEIGHT_WITH_MATH if formulas else WEIGHT)
+        for figure in visit.page.locator(EXPLORERS).all():
+            answers_to_the_keyboard(visit.page, figure)
         assert visit.complaints == []
         assert visit.outside == []
-        assert page.locator("h1:visible").count() == 1
-        assert page.evaluate("document.documentElement.dataset.theme") == scheme
-        formulas = page.locator("article .math").count()
-        assert page.locator("article mjx-container").count() >= formulas
-        assert page.locator("mjx-merror").count() == 0
-        assert sum(visit.weight.values()) <= (WEIGHT_WITH_MATH if formulas else WEIGHT)
-        ground = page.evaluate("getComputedStyle(document.body).backgroundColor").removeprefix("rgb(")
-        assert (int(ground.split(",")[0]) < 128) == (scheme == "dark")
 
 
-@pytest.mark.parametrize("origin", ["http", "file"])
-@pytest.mark.parametrize("name", LISTED)
-def test_every_slider_is_alive(browser, origins, origin, name):
-    with Visit(browser, origins[origin], name) as visit:
-        visit.settle()
-        for figure in visit.page.locator(EXPLORERS).all():
-            sliders = figure.locator("input[type=range]").all()
-            assert sliders
-            drawn = {figure.evaluate("e => JSON.stringify(e.values())")}
-            for slider in sliders:
-                slider.focus()
-                for key in ("Home", "End"):
-                    visit.page.keyboard.press(key)
-                    drawn.add(figure.evaluate("e => JSON.stringify(e.values())"))
-                    assert slider.get_attribute("aria-valuetext")
-            assert len(drawn) > len(sliders), "a slider that changes nothing"
-        assert visit.complaints == []
+def looks_right(page, scheme):
+    """One heading, every formula set, the reader's colours, and no sideways scrolling on any screen."""
+    assert page.locator("h1:visible").count() == 1
+    assert page.locator("article mjx-container").count() >= page.locator("article .math").count()
+    assert page.locator("mjx-merror").count() == 0
+    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor").removeprefix("rgb(")
+    assert (int(ground.split(",")[0]) < 128) == (scheme == "dark")
+    for width in (360, 820, 1400):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def answers_to_the_keyboard(page, figure):
+    """Every slider of an explorer changes what is drawn, and says its value."""
+    drawn = {figure.evaluate("e => JSON.stringify(e.values())")}
+    for slider in figure.locator("input[type=range]").all():
+        before = len(drawn)
+        slider.focus()
+        for key in ("Home", "End"):
+            page.keyboard.press(key)
+            drawn.add(figure.evaluate("e => JSON.stringify(e.values())"))
+            assert slider.get_attribute("aria-valuetext")
+        assert len(drawn) > before
 
 
 def test_the_first_page_has_a_live_figure_above_the_fold(browser, origins):
-    with Visit(browser, origins["file"], "book/intro", viewport={"width": 1400, "height": 900}) as visit:
-        visit.settle()
+    with Visit(browser, origins["file"], "book/intro") as visit:
         slider = visit.page.locator(f"{EXPLORERS} input[type=range]").first
         assert slider.bounding_box()["y"] < 900
-
-
-@pytest.mark.parametrize("name", LISTED)
-@pytest.mark.parametrize("width", [360, 820, 1400])
-def test_no_page_scrolls_sideways(browser, origins, name, width):
-    with Visit(browser, origins["http"], name, viewport={"width": width, "height": 800}) as visit:
-        visit.settle()
-        assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("origin", ["http", "file"])
