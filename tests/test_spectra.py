@@ -19,15 +19,15 @@ def known_product(K, n, seed):
 
 
 @pytest.mark.parametrize(("K", "n"), [(1, 3), (7, 5), (80, 6), (400, 4)])
-def test_a_spectrum_of_hundreds_of_decades_is_found_to_nine_digits(K, n):
+def test_a_spectrum_of_hundreds_of_decades_is_found_to_rounding(K, n):
     factors, expected = known_product(K, n, seed=K)
-    np.testing.assert_allclose(log10_spectrum(factors), expected, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(log10_spectrum(factors), expected, rtol=0, atol=1e-11)
 
 
 def test_a_short_product_has_the_spectrum_that_svd_finds():
     W = draw("gaussian", (3, 8, 8), np.random.default_rng(0))
     s = np.linalg.svd(W[2] @ W[1] @ W[0], compute_uv=False)
-    np.testing.assert_allclose(10 ** log10_spectrum(W), s, rtol=1e-7)
+    np.testing.assert_allclose(10 ** log10_spectrum(W), s, rtol=1e-10)
 
 
 def test_two_by_two_integers_agree_with_exact_arithmetic():
@@ -39,7 +39,12 @@ def test_two_by_two_integers_agree_with_exact_arithmetic():
         P = [[sum(int(A[i, k]) * P[k][j] for k in range(2)) for j in range(2)] for i in range(2)]
     squares, determinant = sum(p * p for row in P for p in row), P[0][0] * P[1][1] - P[0][1] * P[1][0]
     first = float(np.log10(float(Fraction(squares)))) / 2  # σ₂ is 1e-80 of it and does not show here
-    np.testing.assert_allclose(log10_spectrum(factors), [first, np.log10(abs(determinant)) - first], atol=1e-9)
+    np.testing.assert_allclose(log10_spectrum(factors), [first, np.log10(abs(determinant)) - first], atol=1e-12)
+
+
+def test_diagonal_factors_come_out_in_order():
+    factors = [np.diag([1e-3, 10.0, 0.5])] * 300
+    np.testing.assert_allclose(log10_spectrum(factors), 300 * np.log10([10, 0.5, 1e-3]), rtol=1e-12)
 
 
 def test_the_logs_add_up_to_the_determinants():
@@ -67,10 +72,10 @@ def test_a_frame_of_a_few_columns_finds_the_largest_exponents():
 
 
 def test_gaussian_exponents_are_what_a_long_product_shows():
-    n, K = 8, 4000
+    n, K = 8, 2000
     W = draw("gaussian", (K, n, n), np.random.default_rng(5))
-    error = qr_logs(W)[0].mean(axis=0) - gaussian_exponents(n)
-    spread = qr_logs(W)[0].std(axis=0) / np.sqrt(K)
+    logs = qr_logs(W)[0]
+    error, spread = logs.mean(axis=0) - gaussian_exponents(n), logs.std(axis=0) / np.sqrt(K)
     assert (abs(error) < 4 * spread).all()
 
 
@@ -89,5 +94,5 @@ def test_what_is_refused():
         log10_spectrum([np.ones((2, 3))])
     with pytest.raises(ValueError, match="one size"):
         log10_spectrum([np.eye(2), np.eye(3)])
-    with pytest.raises(RuntimeError, match="did not settle"):
-        log10_spectrum(draw("gaussian", (20, 6, 6), np.random.default_rng(7)), tol=1e-300, sweeps=3)
+    with pytest.raises(ValueError, match="singular"):
+        log10_spectrum([np.diag([1.0, 0.0])])

@@ -74,8 +74,8 @@ def collect(lesson, notebook):
     for cell in cells:
         keys = (_key(cell), cell.source.strip(), cell.id)
         position = max(position, used.get(id(cell), next((places[key] for key in keys if key in places), -1)))
-        if id(cell) in mine and id(cell) not in used:
-            answers.extras.append((position, _without_magic(cell.source)))
+        if id(cell) in mine and id(cell) not in used and (source := _without_magic(cell.source)):
+            answers.extras.append((position, source))
     return answers
 
 

@@ -176,7 +176,6 @@ def _needs_kernel(output):
 
 
 def _canonical_output(output, count):
-    output = dict(output)
     output.pop("transient", None)
     if "execution_count" in output:
         output["execution_count"] = count

@@ -101,7 +101,8 @@ def _plain(number):
 def rounded(value, digits=10):
     """`value` with its floats at `digits` significant digits, the same text on any machine's last bit."""
     if isinstance(value, float):
-        return float(f"{value:.{digits}g}")
+        short = float(f"{value:.{digits}g}")
+        return short if math.isfinite(short) else value
     if isinstance(value, list):
         return [rounded(item, digits) for item in value]
     if isinstance(value, dict):
@@ -210,7 +211,7 @@ def brief(value):
         return "[" + ", ".join(map(_short, value[3])) + "]"
     if tag == "l" and len(value[1]) <= 4:
         return "(" + ", ".join(map(brief, value[1])) + ")"
-    if tag == "d" and len(value[1]) <= 4:
+    if tag == "d" and 0 < len(value[1]) <= 4:
         return ", ".join(f"{key}={brief(item)}" for key, item in value[1].items())
     return describe(value)
 

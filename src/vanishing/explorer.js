@@ -113,15 +113,15 @@
       line(left, bottom, right, bottom, "axis");
       write(2, 16, "", y.label);
       write((left + right) / 2, height - 6, "middle", x.label);
+      this.marks = marks.map((mark) => {
+        return { ...mark, line: line(0, top, 0, bottom, "reference"), text: write(0, top + 15, "tick halo", mark.label) };
+      });
       for (const { label, at } of references) {
         line(left, Y(at), right, Y(at), "reference");
         write(left + 8, Y(at) - 6, "tick halo", label);
       }
       const area = [left, top - 3, right - left + 4, bottom - top + 6], [ax, ay, aw, ah] = area; // cuts what leaves it
       const inner = make("svg", { viewBox: area.join(" "), x: ax, y: ay, width: aw, height: ah }, svg);
-      this.marks = marks.map((mark) => {
-        return { ...mark, line: line(0, top, 0, bottom, "reference"), text: write(0, top + 15, "tick halo", mark.label) };
-      });
       this.parts = curves.map(({ name }, i) => ({
         path: make("path", { class: `${bars ? "bar" : "line"} c${i}` }, inner),
         rings: make("path", { class: `ring c${i}` }, svg),

@@ -64,6 +64,7 @@ class Axis:
     lo: float | None = None
     hi: float | None = None
 
+
 # JupyterLab takes the arrow keys for moving between cells, unless an element says that it needs them itself.
 KEYS_ARE_OURS = "data-lm-suppress-shortcuts=true"
 

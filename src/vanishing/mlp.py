@@ -13,36 +13,11 @@ with layer 1: W[0] is W_1 and J[0] is J_1.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
-ACTIVATIONS = ("linear", "relu", "tanh", "sigmoid")
+from vanishing import activations
+
+ACTIVATIONS = {"linear": activations.Activation(np.asarray, np.ones_like), **activations.ACTIVATIONS}
 ENSEMBLES = ("gaussian", "orthogonal", "spectral")
-
-
-def phi(name, z):
-    """The activation φ(z), elementwise, for `name` in ACTIVATIONS; ValueError for any other."""
-    if name == "linear":
-        return np.asarray(z, dtype=float)
-    if name == "relu":
-        return np.maximum(z, 0.0)
-    if name == "tanh":
-        return np.tanh(z)
-    if name == "sigmoid":
-        return expit(z)
-    raise ValueError(f"The activation must be one of {', '.join(ACTIVATIONS)}, not {name!r}.")
-
-
-def dphi(name, z):
-    """Its derivative φ′(z), elementwise, the same shape as z; ReLU's at 0 is 0."""
-    if name == "linear":
-        return np.ones_like(z, dtype=float)
-    if name == "relu":
-        return np.where(np.asarray(z) > 0, 1.0, 0.0)
-    if name == "tanh":
-        return 1 / np.cosh(np.clip(z, -350, 350)) ** 2  # 1 − tanh² would lose its digits on the shoulders,
-    if name == "sigmoid":
-        return expit(z) * expit(-np.asarray(z))  # and so would 1 − σ
-    raise ValueError(f"The activation must be one of {', '.join(ACTIVATIONS)}, not {name!r}.")
 
 
 def draw(ensemble, shape, rng, gain=1.0):
@@ -69,14 +44,19 @@ def draw(ensemble, shape, rng, gain=1.0):
 
 @dataclass(frozen=True)
 class MLP:
-    """A multilayer perceptron: weights W[l−1] of W_l, biases b[l−1] of b_l, and the name of its activation.
+    """A multilayer perceptron: weights W[l−1] of W_l, biases b[l−1] of b_l, and a name in ACTIVATIONS.
 
+    W and b are sequences of arrays, or arrays themselves where all layers are alike: (L, n, n) and (L, n).
     Everything takes one input x (n_0,) or a batch (batch, n_0), and keeps that shape; nothing is changed in place.
     """
 
-    W: tuple
-    b: tuple
+    W: object
+    b: object
     activation: str = "tanh"
+
+    def __post_init__(self):
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"The activation must be one of {', '.join(ACTIVATIONS)}, not {self.activation!r}.")
 
     @classmethod
     def random(cls, widths, rng, activation="tanh", ensemble="gaussian", gain=1.0, bias=0.0):
@@ -95,12 +75,12 @@ class MLP:
         z, h = [np.asarray(x, dtype=float)], [np.asarray(x, dtype=float)]
         for W, b in zip(self.W, self.b, strict=True):
             z.append(h[-1] @ W.T + b)  # (…, n_l)
-            h.append(phi(self.activation, z[-1]))
+            h.append(ACTIVATIONS[self.activation].phi(z[-1]))
         return z, h[:-1]
 
     def slopes(self, z):
         """What stands on the diagonals of D_0 … D_{L−1}: ones for the input, then φ′(z_l)."""
-        return [np.ones_like(z[0]), *(dphi(self.activation, zl) for zl in z[1:-1])]
+        return [np.ones_like(z[0]), *map(ACTIVATIONS[self.activation].slope, z[1:-1])]
 
     def backward(self, z, delta):
         """The list δ_0 … δ_L for δ_L = `delta`, each of the shape of z[l]; no Jacobian is formed."""
@@ -142,3 +122,20 @@ def log10_norms(factors, v=None):
         product, scale = product / norm, scale + np.log10(norm)
         logs.append(scale)
     return np.array(logs)
+
+
+def survey(net, x, v):
+    """What the first k layers of `net`, seen at the input x (n_0,), do to gradients: log10, shape (3, L + 1).
+
+    For k = 0 … L the rows are the bound Σ log ‖J_l‖; the norm log ‖J_k ⋯ J_1‖; and log ‖J_1ᵀ ⋯ J_kᵀ v‖ − log ‖v‖,
+    which is averaged over the rows of v when it is a stack (m, n). For k = 0 all are 0. Layers of equal width n.
+    """
+    J, v = net.jacobians(net.forward(x)[0]), np.atleast_2d(v)
+    product, scale, rows = np.eye(len(x)), 0.0, [[0.0, 0.0, 0.0]]
+    for j in J:
+        product = j @ product
+        norm, kept = np.linalg.norm(product, 2), np.linalg.norm(v @ product, axis=1) / np.linalg.norm(v, axis=1)
+        bound = rows[-1][0] + np.log10(np.linalg.norm(j, 2))
+        rows.append([bound, scale + np.log10(norm), scale + np.log10(kept).mean()])
+        product, scale = product / norm, scale + np.log10(norm)
+    return np.array(rows).T
