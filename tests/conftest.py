@@ -1,11 +1,15 @@
 """What several rooms' tests share: the repository's root, and one book built for all of them."""
 
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 
+import toy
+from coursekit.course import Course
 from coursekit.publish import build_book
+from coursekit.record import record
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -38,3 +42,18 @@ def book(tmp_path_factory, request):
     if failed.exists():
         pytest.fail(f"the book could not be built: {failed.read_text()}")
     return shared / "book" / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def recorded_toy(tmp_path_factory):
+    """The toy course, recorded once; tests take copies of it."""
+    course = toy.make_course(tmp_path_factory.mktemp("toy"))
+    record(course, course.lesson(1))
+    return course
+
+
+@pytest.fixture
+def toy_course(recorded_toy, tmp_path):
+    """A copy of the recorded toy course, to do with as one likes."""
+    shutil.copytree(recorded_toy.root, tmp_path / "toy")
+    return Course(tmp_path / "toy")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from docutils import nodes
 
+MATHJAX = "mathjax/startup.js"
 # The parts that the loader asks for. MathJax's menu is left out: 0.4 MB, and it puts every formula in the tab order.
 PARTS = ["input/tex", "output/chtml", "a11y/assistive-mml"]
 FILES = [
@@ -20,7 +21,7 @@ FILES = [
 
 def use_local_mathjax(app, config) -> None:
     """Point the pages at the copy of MathJax that travels with the book."""
-    config.mathjax_path = "mathjax/startup.js"
+    config.mathjax_path = MATHJAX
     config.mathjax3_config = {"loader": {"load": PARTS}}
 
 
@@ -28,7 +29,7 @@ def drop_idle_mathjax(app, pagename, templatename, context, doctree) -> None:
     """Leave MathJax out of pages without a formula: Sphinx also loads it where only a page listed below has one."""
     if doctree is None or not any(doctree.findall(lambda n: isinstance(n, nodes.math | nodes.math_block))):
         scripts = context["script_files"]
-        context["script_files"] = [js for js in scripts if getattr(js, "filename", "") != app.config.mathjax_path]
+        context["script_files"] = [js for js in scripts if MATHJAX not in str(getattr(js, "filename", ""))]
 
 
 def copy_mathjax(app, error) -> None:

@@ -141,4 +141,4 @@ def _without_magic(source):
     lines = source.split("\n")
     while lines and (not lines[0].strip() or lines[0].lstrip().startswith("%")):
         lines.pop(0)
-    return "\n".join(lines)
+    return "\n".join(lines).rstrip()

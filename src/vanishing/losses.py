@@ -6,7 +6,7 @@ The loss is a function of the logit a; p = σ(a) is the probability and y the ta
 
 import numpy as np
 
-from vanishing.towers import sigmoid
+from vanishing.activations import sigmoid
 
 LOSSES = ("squared error", "cross-entropy")
 

@@ -35,7 +35,7 @@ def log10_spectrum(factors):
     """log10 of the singular values of the product A_K ⋯ A_1 of square `factors`, largest first, shape (n,).
 
     One QR pass gives R_K ⋯ R_1 as a diagonal, whose logarithms may span hundreds of decades, times a triangle with
-    entries of ordinary size; one-sided Jacobi rotations turn its rows until they are orthogonal (Demmel et al. 1999).
+    entries of ordinary size; one-sided Jacobi rotations turn its rows until they are orthogonal (Drmač & Veselić 2008).
     What comes out belongs to factors that differ from the given ones by rounding. In a random product each value,
     however small, is then exact to about K·1e-16 times the condition number of one factor; where late factors undo
     many decades of what early ones did, no method with this precision sees it. ValueError unless the factors are

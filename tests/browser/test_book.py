@@ -36,7 +36,7 @@ class Visit:
         self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
         self.page.on("response", self._weigh)
         self.page.goto(f"{origin}/{name}.html")
-        self.page.wait_for_selector("h1")
+        self.page.wait_for_selector("h1:visible")
         self.page.wait_for_function(  # formulas and explorers stand
             "() => !window.MathJax?.startup || MathJax.startup.promise?.then(() => document.fonts.ready)"
         )
@@ -55,7 +55,7 @@ class Visit:
 
     def _weigh(self, response):
         if response.url.startswith("http") and response.ok:
-            self.weight[response.url] = len(response.body())
+            self.weight[response.url] = int(response.headers["content-length"])
 
     def __enter__(self):
         return self

@@ -1,0 +1,68 @@
+"""`essential`: the cells that checks need, and only those."""
+
+import pytest
+
+import toy
+from coursekit.slices import essential, names_of
+
+NAMES = [
+    ("x = y", {"x"}, {"y"}),
+    ("x: int = y", {"x"}, {"int", "y"}),
+    ("x += 1", {"x"}, set()),
+    ("x[0] = 1\nz.a.b = 2", {"x", "z"}, {"x", "z"}),
+    ("x.append(1)", {"x"}, {"x"}),
+    ("y = x.copy()", {"y"}, {"x"}),
+    ("def f(a=b):\n    c = d\n    return c", {"f"}, {"b", "c", "d"}),
+    ("@wrap\nclass A(B):\n    c = d\n    e.f = 1", {"A"}, {"wrap", "B", "d", "e"}),
+    ("import a.b, c as d\nfrom e import f as g, h", {"a", "d", "g", "h"}, set()),
+    ("for k in range(3):\n    with open(k) as f:\n        pass", {"k", "f"}, {"range", "open", "k"}),
+    ("f = lambda a: (b := a)", {"f"}, {"a"}),
+    ("%matplotlib inline\n!ls\nx = 1", {"x"}, set()),
+    ("x = (", set(), set()),
+    ("x = 1\0", set(), set()),
+]
+
+
+@pytest.mark.parametrize(("source", "defined", "used"), NAMES)
+def test_names(source, defined, used):
+    assert names_of(source) == (defined, used)
+
+
+CELLS = [
+    "Prose.",
+    ("code", "import numpy as np\n\nfrom coursekit import check"),
+    ("code", "scale = [2.0]"),
+    ("code", "scale[0] = base"),
+    ("code", "unrelated = 1"),
+    ("code", "base = 3.0"),
+    ("code", "def helper(x):\n    return x * scale[0]"),
+    ("code", "#| exercise: 1.1\ndef one(x):\n    return helper(x)"),
+    ("code", "#| check: 1.1\ncheck('1.1', one)"),
+    ("code", "#| exercise: 1.2\ndef two(x):\n    return one(x)"),
+    ("code", "#| check: 1.2\ncheck('1.2', two)"),
+    ("code", "#| exercise: 1.3\ndef three(x):\n    return x"),
+    ("code", "#| check: 1.3\ncheck('1.3', three)"),
+    ("code", "print(one(1), unrelated)"),
+]
+
+
+def kept(*exercises):
+    book = toy.notebook(CELLS)
+    part = essential(book, exercises or None)
+    assert len(book.cells) == len(CELLS)
+    return {cell.source for cell in part.cells}
+
+
+def test_all_checks_keep_what_they_need():
+    assert kept() == {c[1] for c in CELLS if c[0] == "code"} - {"unrelated = 1", "print(one(1), unrelated)"}
+
+
+def test_one_check_keeps_the_answers_that_it_stands_on():
+    assert {c[1] for c in CELLS[9:11]} <= kept("1.2")
+    assert CELLS[7][1] in kept("1.2")
+    assert CELLS[8][1] not in kept("1.2")
+    assert kept("1.3") == {CELLS[1][1], *(c[1] for c in CELLS[11:13])}
+
+
+def test_a_notebook_without_code_has_nothing_essential():
+    assert essential(toy.notebook(["Prose."])).cells == []
