@@ -2,9 +2,11 @@
 
 import itertools
 
+import matplotlib as mpl
 import pytest
 
 from vanishing.bench import Bench
+from vanishing.style import house
 
 ALT = "A line that climbs by the chosen slope with each step of the run."
 
@@ -48,6 +50,30 @@ def test_stop_ends_an_endless_run():
     table.thread.join(20)
     assert not table.thread.is_alive()
     assert table.stop_button.disabled
+
+
+def test_stop_answers_during_a_step_that_is_slowed_down():
+    table = Bench(climb, draw, {"slope": [1]}, title="A climb", alt=ALT, pace=60)
+    table.start()
+    table.stop()
+    table.thread.join(20)
+    assert not table.thread.is_alive()
+
+
+def test_an_underscore_is_read_as_a_space():
+    table = bench(lambda first_slope: climb(first_slope), first_slope=[1, 2])
+    assert table.choices["first_slope"].description == "first slope"
+    assert "Recorded with first slope 1." in table.rehearse().html
+
+
+def test_a_figure_in_a_cell_keeps_the_house_style_while_a_run_draws():
+    table = Bench(climb, draw, {"slope": [1]}, title="A climb", alt=ALT)
+    with house():
+        table.start()  # its drawing waits for the end of this block
+        inside = dict(mpl.rcParams)
+    table.thread.join(20)
+    assert inside["axes.spines.top"] is False
+    assert dict(mpl.rcParams)["axes.spines.top"] == mpl.rcParamsDefault["axes.spines.top"]
 
 
 def test_a_run_that_raises_says_so_and_can_be_started_again():

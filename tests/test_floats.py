@@ -5,8 +5,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
 
-from vanishing.floats import FORMATS, depth_of_zero, is_zero, plain_factor, powers, rounded
+from vanishing.floats import FORMATS, depth_of_zero, descents, is_zero, plain_factor, powers, rounded, train_digits
 
 
 def nearest(x, form):
@@ -123,3 +124,38 @@ def test_rounded_goes_to_even_and_to_infinity():
     assert float(rounded(1 + 2.0**-8, "bfloat16")) == 1.0
     with pytest.raises(KeyError):
         rounded(1.0, "float8")
+
+
+def test_descents_are_the_walks_up_to_each_depth():
+    tables = descents([0.1, 0.9], [20, 50])
+    walk = tables["in the format"]
+    assert walk.shape == (4, 2, 2, 2, 51)
+    np.testing.assert_array_equal(walk[2, 0, 0, 0, :21], powers(0.1, 20, "float32"))
+    assert np.isnan(walk[..., 0, 21:]).all()
+    assert tables["dead"][2, :, :, 0].tolist() == [[46, np.inf], [38, 829]]
+    exact = np.broadcast_to(tables["exact"], walk.shape)
+    np.testing.assert_allclose(exact[3, 0, :, 1], walk[3, 0, :, 1], rtol=1e-13)
+
+
+def test_training_in_float64_absorbs_nothing_and_matches_plain_autograd():
+    run = train_digits(torch.float64, torch.float64, steps=3, eta=0.1, seeds=2, width=8, batch=20)
+    assert run.loss.shape == run.unchanged.shape == (3, 2)
+    assert run.unchanged.max() < 0.01
+    X, y = (torch.from_numpy(part) for part in load_digits(return_X_y=True))
+    rng = np.random.default_rng(3)
+    W = [torch.from_numpy(rng.normal(size=s) / s[1] ** 0.5)[1].requires_grad_() for s in ((2, 64, 8), (2, 8, 10))]
+    for step in range(3):
+        rows = rng.integers(len(X), size=(2, 20))[1]
+        loss = torch.nn.functional.cross_entropy(torch.relu(X[rows] / 16 @ W[0]) @ W[1], y[rows])
+        assert loss.item() == pytest.approx(run.loss[step, 1], rel=1e-12)
+        grads = torch.autograd.grad(loss, W)
+        W = [(w - 0.1 * g).detach().requires_grad_() for w, g in zip(W, grads, strict=True)]
+    hits = (torch.relu(X / 16 @ W[0]) @ W[1]).argmax(dim=1) == y
+    assert hits.double().mean().item() == pytest.approx(run.accuracy[1])
+
+
+def test_bfloat16_weights_stand_still_and_a_master_copy_moves():
+    bf16 = train_digits(torch.bfloat16, torch.bfloat16, steps=5, seeds=2)
+    master = train_digits(torch.float32, torch.bfloat16, steps=5, seeds=2)
+    assert bf16.unchanged.min() > 0.9
+    assert master.unchanged.max() < 0.01

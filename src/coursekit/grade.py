@@ -1,14 +1,18 @@
 """`grade`: run strangers' answers on a seed that nobody has seen, compare their values outside."""
 
+import ast
+import atexit
+import functools
 import json
-import os
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from coursekit.checks import SEED, VALUES_MIME
 from coursekit.fill import collect, fill, reference
-from coursekit.lesson import Lesson, NotebookError, mark, parse
+from coursekit.lesson import Lesson, NotebookError, code_cells, mark, parse
+from coursekit.nursery import Nursery, supported
 from coursekit.record import PRACTICE_SEED
-from coursekit.sandbox import Limits, Lost, Sandbox
+from coursekit.sandbox import Lost, Sandbox, refuse_without
 from coursekit.slices import essential
 from coursekit.values import differ
 from coursekit.verify import agree
@@ -32,7 +36,35 @@ class Outcome:
     practice: str = ""
 
 
-def submission_values(text, lesson, seed, slot=0, unsafe=False, limits=None):
+def boxes(lesson, unsafe=False, slot=0):
+    """What makes a kernel for a seed: from a warm parent where this process may have one, cold elsewhere."""
+    if not unsafe:
+        refuse_without()
+    warm = None if unsafe or not supported() else _nursery(imports(lesson))
+    return functools.partial(Sandbox, slot=slot, unsafe=unsafe, nursery=warm)
+
+
+@functools.cache
+def _nursery(modules):
+    """One warm parent a process, for each set of modules; it ends with this process."""
+    nursery = Nursery(modules)
+    atexit.register(nursery.__exit__)
+    return nursery
+
+
+def imports(lesson):
+    """The modules that a lesson's own cells import, as a sorted tuple."""
+    found = {"coursekit.checks"}
+    for cell in code_cells(lesson.notebook):
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                found.add(node.module)
+    return tuple(sorted(found))
+
+
+def submission_values(text, lesson, seed, box):
     """The unit of work: a submission's text in, JSON out. Runs in a sandbox, judges nothing.
 
     Returns {"values": {exercise: {"practice": …, "credit": …}}, "lost": {exercise: reason}, "remarks": …,
@@ -42,11 +74,11 @@ def submission_values(text, lesson, seed, slot=0, unsafe=False, limits=None):
         answers = collect(lesson, parse(text, "the submission"))
     except NotebookError as error:
         return {"unreadable": str(error)}
-    found = run_answers(lesson, answers, seed, slot, unsafe, limits)
+    found = run_answers(lesson, answers, seed, box)
     return found | {"remarks": answers.remarks, "answers": answers.by_exercise}
 
 
-def run_answers(lesson, answers, seed, slot=0, unsafe=False, limits=None):
+def run_answers(lesson, answers, seed, box):
     """Values of each exercise on the practice and on the secret seed, and reasons where there are none.
 
     All exercises share a kernel. When that is lost, each runs again in a kernel of its own, with only the cells that
@@ -54,23 +86,23 @@ def run_answers(lesson, answers, seed, slot=0, unsafe=False, limits=None):
     """
     every = list(lesson.checks)
     try:
-        return {"values": _run_once(lesson, answers, every, seed, slot, unsafe, limits), "lost": {}}
+        return {"values": _run_once(lesson, answers, every, seed, box), "lost": {}}
     except Lost:
         pass
     values, lost = {}, {}
     for exercise in every:
         try:
-            values |= _run_once(lesson, answers, [exercise], seed, slot, unsafe, limits)
+            values |= _run_once(lesson, answers, [exercise], seed, box)
         except Lost as error:
             lost[exercise] = str(error)
     return {"values": values, "lost": lost}
 
 
-def _run_once(lesson, answers, exercises, seed, slot, unsafe, limits):
+def _run_once(lesson, answers, exercises, seed, box):
     """Run the cells that some exercises need in a fresh kernel and return {exercise: values}; Lost when it was lost."""
     found, raised = {}, {}
     cells = essential(fill(lesson, answers), set(exercises)).cells
-    with Sandbox(PRACTICE_SEED, limits or Limits(), slot, unsafe) as kernel:
+    with box(PRACTICE_SEED) as kernel:
         for cell in cells:
             outputs, here = kernel.execute(cell.source, CELL_SECONDS), mark(cell)
             if here and here.kind == "exercise":
@@ -95,9 +127,9 @@ def _handed_out(outputs, exercise):
     return ours[0] if len(ours) == 1 else None
 
 
-def reference_values(lesson, solutions, seed, unsafe=False):
+def reference_values(lesson, solutions, seed, box):
     """What the reference answers give on a seed: {exercise: values}. NotebookError when one of them fails."""
-    found = run_answers(lesson, reference(solutions), seed, unsafe=unsafe)
+    found = run_answers(lesson, reference(solutions), seed, box)
     values = {exercise: value.get("credit") for exercise, value in found["values"].items()}
     if missing := [exercise for exercise in lesson.gaps if not values.get(exercise)]:
         reason = found["lost"].get(missing[0], "its check handed out nothing")
@@ -162,9 +194,9 @@ def load_known(course, lesson):
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def grade_text(text, lesson_text, lesson_path, right, known, seed, slot=0, unsafe=False):
-    """Grade one submission's text; a plain function of plain data, the same on any worker."""
-    lesson = Lesson(lesson_path, parse(lesson_text, os.fspath(lesson_path)))
-    found = submission_values(text, lesson, seed, slot, unsafe)
+def grade_text(text, lesson_name, lesson_text, right, known, seed, slot=0, unsafe=False):
+    """Grade one submission's text: plain data in, plain data out, the same on any worker."""
+    lesson = Lesson(Path(lesson_name), parse(lesson_text, lesson_name))
+    found = submission_values(text, lesson, seed, boxes(lesson, unsafe, slot))
     outcomes = [asdict(outcome) for outcome in judge(lesson, found, right, known)]
     return {"outcomes": outcomes, "answers": found.get("answers", {}), "remarks": found.get("remarks", {})}

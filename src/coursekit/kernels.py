@@ -35,7 +35,8 @@ def run(notebook, expected, seed=None, timeout=CELL_SECONDS):
         resources = {"metadata": {"path": folder}}
         client = NotebookClient(notebook, _manager(folder), timeout=timeout, allow_errors=True, resources=resources)
         try:
-            client.execute(env=environment(expected, seed) | {"IPYTHONDIR": folder})
+            # A manager made here would otherwise keep its kernel alive after the run.
+            client.execute(env=environment(expected, seed) | {"IPYTHONDIR": folder}, cleanup_kc=True)
         except (CellTimeoutError, DeadKernelError) as error:
             raise NotebookError(f"the run stopped: {str(error).splitlines()[0]}") from None
     return notebook

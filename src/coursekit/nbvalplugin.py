@@ -24,7 +24,8 @@ def compare_outputs(cell, got, recorded, skip_compare=None):
 
 
 def _verdicts(outputs):
-    return [output for output in outputs if VERDICT_MIME in output.get("data", {})]
+    bundles = [output["data"] for output in outputs if VERDICT_MIME in output.get("data", {})]
+    return [{"output_type": "display_data", "data": {"text/plain": bundle["text/plain"]}} for bundle in bundles]
 
 
 def get_message(kernel, stream, timeout):

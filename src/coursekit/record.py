@@ -10,7 +10,7 @@ from coursekit.checks import VALUES_MIME
 from coursekit.fill import fill, mistakes, reference
 from coursekit.lesson import Lesson, NotebookError, canonical, first_line, mark, text_of
 from coursekit.slices import essential
-from coursekit.values import rounded
+from coursekit.values import brief, leaves, rounded
 
 PRACTICE_SEED = 0
 
@@ -90,6 +90,12 @@ def kernels_values(notebook, seed=PRACTICE_SEED):
     return [bundle[VALUES_MIME] for bundle in data if VALUES_MIME in bundle]
 
 
+def unfit(cases):
+    """The first value that no answer should have and that could not carry a grade: a bool, an error, an object."""
+    bad = ("b", "n", "raised", "late", "other")
+    return next((case for case in cases if any(leaf[0] in bad for leaf in leaves(case))), None)
+
+
 def expected_values(lesson, solutions, run=kernels_values):
     """The text of `expected/NN_name.json`: by exercise the reference's cases, and each mistake's with its sentence."""
     notebook, order = trial(lesson, solutions)
@@ -100,6 +106,8 @@ def expected_values(lesson, solutions, run=kernels_values):
     for (exercise, says), value in zip(order, values, strict=True):
         cases = rounded(value["cases"])
         if says is None:
+            if case := unfit(cases):
+                raise NotebookError(f"{lesson.name}: the reference answer to {exercise} gives {brief(case)}.")
             records[exercise] = {"cases": cases, "mistakes": []}
         else:
             records[exercise]["mistakes"].append({"says": says, "cases": cases})

@@ -2,13 +2,14 @@
 
 import contextlib
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import zmq
@@ -55,11 +56,11 @@ def refuse_without():
 class Sandbox:
     """One kernel, used once: `with Sandbox(seed=…) as kernel: kernel.execute(source, seconds)`."""
 
-    def __init__(self, seed, limits=None, slot=0, unsafe=False):
+    def __init__(self, seed, limits=None, slot=0, unsafe=False, nursery=None):
         self.limits = limits or Limits()
-        self.seed, self.slot, self.unsafe = seed, slot, unsafe
+        self.seed, self.slot, self.unsafe, self.nursery = seed, slot, unsafe, nursery
         self.folder = Path(tempfile.mkdtemp(prefix="kernel-"))
-        self.process = self.client = None
+        self.life = self.client = None
 
     def __enter__(self):
         try:
@@ -75,18 +76,15 @@ class Sandbox:
     def _start(self):
         connection = self.folder / "connection.json"
         write_connection_file(str(connection), transport="ipc", ip=str(self.folder / "s"), kernel_name="python3")
-        kernel = [sys.executable, "-m", "ipykernel_launcher", "-f", str(connection), "--HistoryManager.enabled=False"]
-        command = kernel if self.unsafe else confined(kernel, self.folder, self.limits, self.slot)
         env = environment(os.devnull, self.seed)
-        clean = {key: env[key] for key in KEPT if key in env} | {"HOME": "/tmp", "IPYTHONDIR": "/tmp/ipython"}
-        self.process = subprocess.Popen(
-            command,
-            env=clean,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        env = {key: env[key] for key in KEPT if key in env} | {"HOME": "/tmp", "IPYTHONDIR": "/tmp/ipython"}
+        if self.nursery:
+            self.life = _Forked(self.nursery, connection, env, self.limits, FIRST_UID + self.slot)
+        else:
+            kernel = [sys.executable, "-m", "ipykernel_launcher", "-f", str(connection)]
+            kernel += ["--HistoryManager.enabled=False"]
+            command = kernel if self.unsafe else confined(kernel, self.folder, self.limits, self.slot)
+            self.life = _Started(command, env)
         context = zmq.Context()
         context.setsockopt(zmq.MAXMSGSIZE, self.limits.output)
         self.client = BlockingKernelClient(context=context, connection_file=str(connection))
@@ -95,16 +93,17 @@ class Sandbox:
         self._await_ready(time.monotonic() + 60)
 
     def _await_ready(self, deadline):
+        """Ask until something is heard on the channel that outputs will come on: before that, they would be missed."""
         while time.monotonic() < deadline:
             self._look()
-            with contextlib.suppress(RuntimeError):
-                self.client.wait_for_ready(timeout=2)
+            self.client.kernel_info()
+            if self.client.iopub_channel.socket.poll(50):
                 return
         raise Lost("the kernel did not start")
 
     def _look(self):
         """Raise Lost when the kernel has ended, or fills the folder that it shares with this process."""
-        if self.process.poll() is not None:
+        if self.life.ended():
             raise Lost("it ended the process that runs it")
         entries = list(os.scandir(self.folder))
         if len(entries) > 20 or sum(entry.stat(follow_symlinks=False).st_size for entry in entries) > 10**6:
@@ -144,14 +143,50 @@ class Sandbox:
         return message if whole else None
 
     def _end(self):
-        if self.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        if self.life is not None:
+            self.life.end()
         if self.client is not None:
             self.client.stop_channels()
             self.client.context.destroy(linger=0)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class _Started:
+    """A kernel's process that this one started, with all that it started in turn."""
+
+    def __init__(self, command, env):
+        null = subprocess.DEVNULL
+        self.process = subprocess.Popen(command, env=env, stdin=null, stdout=null, stderr=null, start_new_session=True)
+
+    def ended(self):
+        return self.process.poll() is not None
+
+    def end(self):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+class _Forked:
+    """A kernel that the warm parent forked: the first process of its namespace, whose end ends all the others."""
+
+    def __init__(self, nursery, connection, env, limits, uid):
+        folder = connection.parent
+        (folder / "root").mkdir()
+        for path in (folder, connection):
+            os.chown(path, uid, uid)
+        request = {"folder": str(folder), "root": str(folder / "root"), "connection": str(connection), "uid": uid}
+        request |= {"visible": [str(path) for path in visible()], "env": env, "limits": asdict(limits)}
+        self.pidfd = nursery.kernel(request)
+
+    def ended(self):
+        return bool(select.select([self.pidfd], [], [], 0)[0])
+
+    def end(self):
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        select.select([self.pidfd], [], [], 10)
+        os.close(self.pidfd)
 
 
 KEPT = (

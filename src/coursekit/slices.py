@@ -2,6 +2,8 @@
 
 import ast
 import copy
+import dis
+import types
 
 from coursekit.lesson import mark
 
@@ -38,79 +40,51 @@ def _is_asked(found, exercises):
 
 
 def names_of(source):
-    """(names defined or changed, names used) by a cell; a cell that does not parse defines nothing."""
+    """(names defined or changed, names needed from elsewhere) by a cell; a cell that does not parse has neither."""
+    source = _python(source)
     try:
-        tree = ast.parse(_python(source))
+        tree, code = ast.parse(source), compile(source, "cell", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set(), set()
-    finder = _Names()
-    finder.visit(tree)
-    return finder.defined, finder.used
+    stored, needed = set(), set()
+    # Bytecode knows scopes and order: what is loaded before the cell itself stores it comes from elsewhere.
+    for step in dis.get_instructions(code):
+        if step.opname == "LOAD_NAME" and step.argval not in stored:
+            needed.add(step.argval)
+        if step.opname == "STORE_NAME":
+            stored.add(step.argval)
+    needed |= _globals(code) - stored
+    return stored | _changed(tree), {name for name in needed if not name.startswith("__")}
 
 
 def _python(source):
     return "\n".join(line for line in source.splitlines() if not line.lstrip().startswith(("%", "!")))
 
 
-class _Names(ast.NodeVisitor):
-    """Collects names at any depth as used, and those bound or changed at the top level as defined.
+def _globals(code):
+    """Names that the functions inside a code object take from the notebook."""
+    inside = [const for const in code.co_consts if isinstance(const, types.CodeType)]
+    loads = ("LOAD_GLOBAL", "LOAD_NAME")
+    names = {step.argval for part in inside for step in dis.get_instructions(part) if step.opname in loads}
+    return names.union(*map(_globals, inside))
 
-    `x[0] = …`, `x.a = …` and the statement `x.grow(…)` change x.
-    """
 
-    def __init__(self):
-        self.defined, self.used, self.depth = set(), set(), 0
+def _changed(node):
+    """Names whose objects `x[0] = …`, `x.a = …` or a bare `x.append(…)` change, outside functions and classes."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+        return set()
+    names = set().union(*map(_changed, ast.iter_child_nodes(node)))
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        names |= _base(node.value.func)
+    elif isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
+        names |= _base(node)
+    return names
 
-    def visit_Name(self, node):
-        if isinstance(node.ctx, ast.Load):
-            self.used.add(node.id)
-        elif self.depth == 0:
-            self.defined.add(node.id)
 
-    def visit_Import(self, node):
-        if self.depth == 0:
-            self.defined |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
-
-    visit_ImportFrom = visit_Import
-
-    def visit_FunctionDef(self, node):
-        if self.depth == 0:
-            self.defined.add(node.name)
-        for part in (*node.decorator_list, node.args):
-            self.visit(part)
-        self.depth += 1
-        for statement in node.body:
-            self.visit(statement)
-        self.depth -= 1
-
-    visit_AsyncFunctionDef = visit_FunctionDef
-
-    def visit_ClassDef(self, node):
-        if self.depth == 0:
-            self.defined.add(node.name)
-        self.depth += 1
-        self.generic_visit(node)
-        self.depth -= 1
-
-    def visit_Lambda(self, node):
-        self.depth += 1
-        self.generic_visit(node)
-        self.depth -= 1
-
-    def visit_Expr(self, node):
-        if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
-            self._change(node.value.func)
-        self.generic_visit(node)
-
-    def visit_Attribute(self, node):
-        if not isinstance(node.ctx, ast.Load):
-            self._change(node)
-        self.generic_visit(node)
-
-    visit_Subscript = visit_Attribute
-
-    def _change(self, node):
-        while isinstance(node, ast.Subscript | ast.Attribute):
-            node = node.value
-        if self.depth == 0 and isinstance(node, ast.Name):
-            self.defined.add(node.id)
+def _base(node):
+    """{"x"} for x.a[0].b, nothing for a bare name."""
+    if not isinstance(node, ast.Subscript | ast.Attribute):
+        return set()
+    while isinstance(node, ast.Subscript | ast.Attribute):
+        node = node.value
+    return {node.id} if isinstance(node, ast.Name) else set()

@@ -9,8 +9,8 @@ from coursekit.checks import VERDICT_MIME, Question
 from coursekit.fill import Answers, fill, mistakes, reference
 from coursekit.lesson import NotebookError, canonical, code_cells, first_line, mark, text_of
 from coursekit.prose import unbound
-from coursekit.record import expected_values, kernels_values, trial
-from coursekit.values import brief, differ, leaves
+from coursekit.record import expected_values, kernels_values, trial, unfit
+from coursekit.values import brief, differ
 
 FEWEST_MISTAKES = 3
 
@@ -114,17 +114,10 @@ def mistakes_fail(course, lesson, seeds=None):
         right = {exercise: value for (exercise, says), value in zip(order, values, strict=True) if says is None}
         for (exercise, says), value in zip(order, values, strict=True):
             if says is None:
-                yield from _unfit(exercise, value)
+                if case := unfit(value["cases"]):
+                    yield f"on seed {seed} the reference answer to {exercise} gives {brief(case)}"
             elif agree(value, right[exercise]):
                 yield f"on seed {seed} the mistake {exercise} “{says}” passes"
-
-
-def _unfit(exercise, value):
-    """A reference value that could not carry a grade: a bool, an error, an object."""
-    for case in value["cases"]:
-        if any(leaf[0] in ("b", "raised", "late", "other", "n") for leaf in leaves(case)):
-            yield f"the reference answer to {exercise} gives {brief(case)}, which cannot be graded"
-            return
 
 
 def agree(value, right):

@@ -8,10 +8,9 @@ from html import escape
 
 import ipywidgets as widgets
 from IPython.display import display
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from vanishing.style import RC, check_alt, finish
+from vanishing.style import check_alt, finish, house
 
 NOTE = '<p style="margin:.2em 0;font-size:.9em;opacity:.8">{}</p>'
 
@@ -21,22 +20,24 @@ class Bench:
 
     run       generator function: run(**settings) yields (steps done, steps in all, state)
     draw      draw(ax, state): draws a state on an empty axis
-    settings  {name: list of values}; the first value of each is where the bench starts
+    settings  {name: list of values}; the first value of each is where the bench starts, and an underscore in a name
+              is read as a space
     title     the experiment in a few words
     alt       what is to be seen in the figure, 20 characters or more
+    pace      seconds that a live step takes at least, so that a fast experiment can be watched
 
     Shown in a notebook, the bench runs once with its first settings and shows the outcome, which is what a page without
     a kernel keeps. In JupyterLab the controls below it run the experiment again, in a thread, so that Stop answers.
     Raises ValueError when a setting has no values or `run` yields nothing.
     """
 
-    def __init__(self, run, draw, settings, title, alt, width=6.4, height=3.6):
+    def __init__(self, run, draw, settings, title, alt, width=6.4, height=3.6, pace=0.0):
         check_alt(alt)
         for name, values in settings.items():
             if not list(values):
                 raise ValueError(f"The setting {name!r} needs at least one value.")
         self.run, self.draw, self.settings, self.title, self.alt = run, draw, settings, title, alt
-        self.size = width, height
+        self.size, self.pace = (width, height), pace
         self.stopping = threading.Event()
         self.thread = None
         self.handle = None
@@ -46,7 +47,7 @@ class Bench:
         wide = {"description_width": "initial"}
         self.choices = {
             name: widgets.SelectionSlider(
-                options=list(values), value=values[0], description=name, style=wide, continuous_update=False
+                options=list(values), value=values[0], description=_words(name), style=wide, continuous_update=False
             )
             for name, values in self.settings.items()
         }
@@ -61,7 +62,7 @@ class Bench:
 
     def still(self, state, note):
         """The figure of a state, with a line of text below it."""
-        with rc_context(RC):
+        with house():
             fig = Figure(figsize=self.size, layout="constrained")
             ax = fig.subplots()
             ax.set_title(self.title)
@@ -75,8 +76,8 @@ class Bench:
         *_, (_, _, state) = itertools.chain([(0, 0, None)], self.run(**first))
         if state is None:
             raise ValueError("The run of a bench must yield at least one (done, total, state).")
-        chosen = ", ".join(f"{name} {value}" for name, value in first.items())
-        return self.still(state, f"Recorded with {chosen}. Live in JupyterLab: choose other settings and run it again.")
+        again = "Live in JupyterLab: choose other settings and run it again."
+        return self.still(state, f"Recorded with {_text(first)}. {again}")
 
     def _ipython_display_(self):
         self.handle = display(self.rehearse(), display_id=True)
@@ -97,14 +98,14 @@ class Bench:
         self.stopping.set()
 
     def _work(self, chosen, every=0.4):
-        state, shown, note = None, time.monotonic(), ", ".join(f"{name} {value}" for name, value in chosen.items())
+        state, shown, note = None, time.monotonic(), _text(chosen)
         try:
             for done, total, state in self.run(**chosen):
                 self.progress.value, self.says.value = done / total, f"{done} of {total}"
                 if time.monotonic() - shown > every:
                     self._show(state, f"Running with {note} …")
                     shown = time.monotonic()
-                if self.stopping.is_set():
+                if self.stopping.wait(self.pace):
                     break
             if state is not None:
                 self._show(state, f"{'Stopped' if self.stopping.is_set() else 'Done'} with {note}.")
@@ -116,3 +117,11 @@ class Bench:
     def _show(self, state, note):
         if self.handle:
             self.handle.update(self.still(state, note))
+
+
+def _words(name):
+    return name.replace("_", " ")
+
+
+def _text(settings):
+    return ", ".join(f"{_words(name)} {value}" for name, value in settings.items())

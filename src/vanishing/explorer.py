@@ -10,7 +10,6 @@ from functools import cached_property
 from html import escape
 from importlib.resources import files
 
-import matplotlib as mpl
 import numpy as np
 from IPython.display import display
 from matplotlib.figure import Figure
@@ -254,7 +253,7 @@ class Explorer:
 
     def still(self):
         """The start position as a still figure in the house style, for pages where no script runs."""
-        with mpl.rc_context(style.RC):
+        with style.house():
             fig = Figure(figsize=(6.8, 3.7), layout="constrained")
             ax = fig.subplots()
             for which, axis, (lo, hi) in zip("xy", (self.x, self.y), self._limits(), strict=True):

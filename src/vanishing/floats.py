@@ -100,6 +100,27 @@ def depth_of_zero(a, name, flush=False, limit=20_000):
     raise RuntimeError(f"the product of {a} in {name} neither vanished nor came to rest in {limit} steps")
 
 
+def descents(factors, depths):
+    """Tables for an explorer over (format, mode, factor, depth, k), k = 0 … max(depths).
+
+    Modes are gradual underflow and flush-to-zero. `in the format` holds `powers`, NaN beyond each depth, and `exact`
+    the same in float64; `smallest normal` and `smallest subnormal` are the formats' limits; `dead` is `depth_of_zero`.
+    """
+    factors, depths = np.asarray(factors), np.asarray(depths)
+    k, modes = np.arange(depths.max() + 1), (False, True)
+    below = np.where(k <= depths[:, None], 1.0, np.nan)  # (depth, k)
+    walks = [[powers(factors, k[-1], name, flush) for flush in modes] for name in FORMATS]
+    dead = [[[depth_of_zero(a, name, flush) for a in factors] for flush in modes] for name in FORMATS]
+    limits = np.array([[form.smallest_normal, form.smallest_subnormal] for form in FORMATS.values()])
+    return {
+        "in the format": np.array(walks)[:, :, :, None] * below,
+        "exact": factors[:, None, None] ** k * below,
+        "smallest normal": limits[:, 0].reshape(-1, 1, 1, 1, 1),
+        "smallest subnormal": limits[:, 1].reshape(-1, 1, 1, 1, 1),
+        "dead": np.array(dead)[:, :, :, None],
+    }
+
+
 def plain_factor(rng, name):
     """A factor in (0.02, 0.5), or now and then 1/2, 1/4 or 1/8, whose depth of zero does not hang on how it is rounded.
 

@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -74,6 +75,17 @@ _FRAME = '<figure class="house-figure house-{kind}" style="margin:0">{image}</fi
 _IMAGE = '<img alt="{alt}" src="{source}" width="{width}" style="max-width:100%;height:auto;border-radius:10px">'
 
 
+# Settings belong to the whole process: while a bench draws in its thread, a cell's figure waits, and vice versa.
+_ONE_AT_A_TIME = threading.RLock()
+
+
+@contextmanager
+def house():
+    """Matplotlib's settings are the house's inside the block, which one thread at a time may enter."""
+    with _ONE_AT_A_TIME, mpl.rc_context(RC):
+        yield
+
+
 @dataclass(frozen=True, repr=False)
 class Still:
     """A finished figure: `html` with the image inside it, `alt` text, and whether it is a `picture`."""
@@ -98,7 +110,7 @@ def figure(alt, width=6.4, height=3.6, picture=False, **subplots):
     Line figures become SVG; `picture=True` makes a PNG (scatter, heat maps), whose colours no dark mode turns.
     """
     check_alt(alt)
-    with mpl.rc_context(RC):
+    with house():
         fig = Figure(figsize=(width, height), layout="constrained")
         yield fig, fig.subplots(**subplots)
         still = finish(fig, alt, picture)

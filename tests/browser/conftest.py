@@ -1,9 +1,22 @@
-"""A browser for the tests that need one: `browser` for the session, a fresh `page` and its `faults` for each test."""
+"""A browser for the tests that need one: `browser` for the session, a fresh `page` and its `faults` for each test.
 
+`lab` is a JupyterLab in which `lab.open` opens notebooks.
+"""
+
+import os
+import re
 import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from labpage import Notebook
 
 FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
 FLAGS += " --disable-component-update --disable-sync"
@@ -49,3 +62,52 @@ def page(browser, faults):
     page.on("pageerror", lambda error: faults.append(str(error)))
     yield page
     context.close()
+
+
+@dataclass
+class Lab:
+    """A running JupyterLab: its `address`, the folder `work` that it shows, and a browser."""
+
+    address: str
+    work: Path
+    browser: object
+
+    def open(self, name):
+        """The notebook of that name in a page of its own, run from top to bottom; no other host is reached."""
+        page = self.browser.new_page(viewport={"width": 1200, "height": 1000})
+        page.route(re.compile(r"^https?://(?!127\.0\.0\.1)"), lambda route: route.abort())
+        return Notebook(page, f"{self.address}/tree/{name}")
+
+
+@pytest.fixture(scope="session")
+def lab(root, browser, tmp_path_factory):
+    """A JupyterLab that `course lab` started on fresh copies of the lessons; it ends with the tests."""
+    home = tmp_path_factory.mktemp("lab")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    env = os.environ | {f"JUPYTER_{kind}_DIR": str(home / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    env |= {"IPYTHONDIR": str(home / "ipython"), "JUPYTERLAB_SETTINGS_DIR": str(home / "settings")}
+    command = [sys.executable, "-m", "coursekit.cli", "lab", "01", "--work", str(home / "work"), "--"]
+    command += ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
+    command += ["--IdentityProvider.token=", "--LabApp.expose_app_in_browser=True"]
+    with (home / "log").open("w") as log:
+        server = subprocess.Popen(command, cwd=root, env=env, stdout=log, stderr=log, start_new_session=True)
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/lab", server, home / "log")
+            yield Lab(f"http://127.0.0.1:{port}/lab", home / "work", browser)
+        finally:
+            os.killpg(server.pid, 15)
+            server.wait(20)
+
+
+def _wait_for(address, server, log):
+    for _ in range(600):
+        assert server.poll() is None, log.read_text()
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(log.read_text())
