@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from vanishing.losses import LOSSES, delta, relearn, silent_from
+from vanishing.losses import LOSSES, delta, loss_and_gradient, relearn, silent_from
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -22,6 +22,14 @@ def test_delta_is_autograds_gradient_in_the_logit(loss):
 def test_delta_refuses_an_unknown_loss():
     with pytest.raises(ValueError, match="hinge"):
         delta("hinge", 0.5, 0.0)
+
+
+def test_loss_and_gradient_leaves_its_argument_alone_and_keeps_the_format():
+    at = np.array([1.0, -2.0])
+    value, gradient = loss_and_gradient(lambda a: (a**3).sum(), at)
+    assert (value, gradient.dtype) == (-7.0, np.float32)
+    np.testing.assert_array_equal(gradient, [3.0, 12.0])
+    assert loss_and_gradient(lambda a: a**2, 0.1, torch.float64) == (0.1**2, 0.2)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])

@@ -102,6 +102,13 @@ def test_a_course_without_contents_says_so(tmp_path):
         build_book(tmp_path)
 
 
+def test_without_jupyter_book_it_says_what_to_install(course, monkeypatch):
+    write(course)
+    monkeypatch.setattr(publish, "find_spec", lambda name: None)
+    with pytest.raises(BookError, match="extra `book`"):
+        build_book(course)
+
+
 def test_a_failed_build_repeats_the_warning(course, monkeypatch):
     write(course)
     said = subprocess.CompletedProcess([], 1, "reading\n", "\x1b[91mbook/intro.md:3: WARNING: odd\x1b[39;49;00m\n")
@@ -134,8 +141,9 @@ def test_serve_says_where_and_stops_on_interrupt(tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr(publish.ThreadingHTTPServer, "serve_forever", interrupted)
     (tmp_path / "index.html").write_text("")
-    serve(tmp_path / "index.html", port=0)
-    assert re.match(r"http://127\.0\.0\.1:\d+/ ", capsys.readouterr().out)
+    for path in (tmp_path, tmp_path / "index.html"):
+        serve(path, port=0)
+        assert re.match(r"http://127\.0\.0\.1:\d+/ ", capsys.readouterr().out)
 
 
 def test_serve_needs_a_book(tmp_path):

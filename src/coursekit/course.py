@@ -7,6 +7,8 @@ from pathlib import Path
 
 from coursekit.lesson import Lesson, NotebookError, read
 
+INSTALLED = Path(sys.prefix) / "share" / "coursekit"  # where the package's own lessons are put
+
 
 @dataclass(frozen=True)
 class Course:
@@ -18,8 +20,7 @@ class Course:
     def find(cls, start=None):
         """The course around a folder (default: the current one), else the one installed with this package."""
         start = Path(start or Path.cwd()).resolve()
-        installed = Path(sys.prefix) / "share" / "coursekit"
-        for root in (start, *start.parents, Path(__file__).resolve().parents[2], installed):
+        for root in (start, *start.parents, Path(__file__).resolve().parents[2], INSTALLED):
             if any((root / "lessons").glob("[0-9][0-9]_*.ipynb")):
                 return cls(root)
         raise NotebookError("No course here: go to a folder that has `lessons/` in it, or below one.")

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from coursekit.checks import EXPECTED
+from coursekit.course import INSTALLED
 from coursekit.lesson import NotebookError, canonical, code_cells, read, text_of
 
 LEDGER = ".copies.json"
@@ -97,5 +98,5 @@ def work_folder(course, given=None):
     """Where copies live: the folder given, else `work/` in the course, or here when the course is installed."""
     if given:
         return Path(given).resolve()
-    home = course.root if os.access(course.root, os.W_OK) and (course.root / "solutions").is_dir() else Path.cwd()
+    home = Path.cwd() if course.root == INSTALLED else course.root
     return (home / "work").resolve()

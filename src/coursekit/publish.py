@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
@@ -53,6 +54,8 @@ def build_book(root: Path, out: Path | None = None) -> Path:
     missing = [name for name in names if not any(root.glob(f"{name}.*"))]
     if missing:
         raise BookError(f"{TOC} lists pages that do not exist: {', '.join(missing)}.")
+    if not find_spec("jupyter_book"):
+        raise BookError("building the book needs Jupyter Book: install this package with its extra `book`.")
     command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(root), "--toc", str(root / TOC)]
     command += ["--path-output", str(out), "-W", "--keep-going", "-q"]
     print(f"building {len(names)} pages", flush=True)
@@ -87,12 +90,13 @@ def server(folder: Path, port: int = 0) -> ThreadingHTTPServer:
 
 
 def serve(path: Path, port: int = 8000) -> None:
-    """Serve the folder of the page `path` until Ctrl-C, saying where."""
+    """Serve the book in a folder (or around a page) until Ctrl-C, saying where."""
     path = Path(path)
-    if not path.is_file():
-        raise BookError(f"there is no book at {path}: build it first.")
+    folder = path if path.is_dir() else path.parent
+    if not (folder / "index.html").is_file():
+        raise BookError(f"there is no book in {folder}: build it first.")
     try:
-        httpd = server(path.parent, port)
+        httpd = server(folder, port)
     except OSError as error:
         raise BookError(f"port {port} cannot be used ({error.strerror}): give another one.") from error
     with httpd:

@@ -1,10 +1,11 @@
-"""One sigmoid output unit and its loss: where rounding silences it, and how it learns from a confident mistake.
+"""One output unit and its loss: what autograd hears, where rounding silences it, how it learns from a mistake.
 
 The loss is a function of the logit a; p = σ(a) is the probability and y the target. The two losses are
 (p − y)² and −y log p − (1 − y) log(1 − p), as compared by Solla, Levin and Fleisher (1988).
 """
 
 import numpy as np
+import torch
 
 from vanishing.activations import sigmoid
 
@@ -18,6 +19,17 @@ def delta(loss, p, y):
     if loss == "cross-entropy":
         return p - y
     raise ValueError(f"loss must be one of {', '.join(LOSSES)}, not {loss!r}.")
+
+
+def loss_and_gradient(loss, at, dtype=torch.float32):
+    """The value of `loss` (a tensor in, a scalar tensor out) at `at`, and its gradient there, by autograd in `dtype`.
+
+    `at` is a number or an array; the value comes as a float, the gradient as a NumPy number or array like `at`.
+    """
+    a = torch.tensor(at, dtype=dtype, requires_grad=True)
+    value = loss(a)
+    value.backward()
+    return value.item(), a.grad.numpy()[()]
 
 
 def silent_from(dtype):

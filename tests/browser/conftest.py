@@ -76,7 +76,7 @@ class Lab:
         """The notebook of that name in a page of its own, run from top to bottom; no other host is reached."""
         page = self.browser.new_page(viewport={"width": 1200, "height": 1000})
         page.route(re.compile(r"^https?://(?!127\.0\.0\.1)"), lambda route: route.abort())
-        return Notebook(page, f"{self.address}/tree/{name}")
+        return Notebook(page, f"{self.address}/workspaces/{Path(name).stem}/tree/{name}")
 
 
 @pytest.fixture(scope="session")
@@ -97,7 +97,8 @@ def lab(root, browser, tmp_path_factory):
             _wait_for(f"http://127.0.0.1:{port}/lab", server, home / "log")
             yield Lab(f"http://127.0.0.1:{port}/lab", home / "work", browser)
         finally:
-            os.killpg(server.pid, 15)
+            if server.poll() is None:
+                os.killpg(server.pid, 15)
             server.wait(20)
 
 

@@ -31,6 +31,7 @@ class Notebook:
 
     def __init__(self, page, address):
         self.page = page
+        page.set_default_timeout(60_000)
         page.goto(address)
         page.wait_for_function(READY, timeout=90_000)
         page.evaluate(RUN_ALL)

@@ -78,10 +78,12 @@ def test_page_stands_alone(browser, origins, origin, scheme, name):
 
 
 def looks_right(page, scheme):
-    """One heading, every formula set, the reader's colours, and no sideways scrolling on any screen."""
+    """One heading, every formula and icon drawn, the reader's colours, and no sideways scrolling on any screen."""
     assert page.locator("h1:visible").count() == 1
     assert page.locator("article mjx-container").count() >= page.locator("article .math").count()
     assert page.locator("mjx-merror").count() == 0
+    drawn = page.locator("i[class*='fa-']").evaluate_all("all => all.map(i => getComputedStyle(i, '::before').content)")
+    assert "none" not in drawn
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor").removeprefix("rgb(")
     assert (int(ground.split(",")[0]) < 128) == (scheme == "dark")
@@ -116,3 +118,12 @@ def test_search_finds_pages_offline(browser, origins, origin):
         visit.page.wait_for_selector("#search-results li a")
         assert visit.complaints == []
         assert visit.outside == []
+
+
+def test_paper_is_light_whatever_the_screen(browser, origins):
+    with Visit(browser, origins["file"], "book/intro", "dark") as visit:
+        theme = "document.documentElement.dataset.theme"
+        visit.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert visit.page.evaluate(theme) == "light"
+        visit.page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert visit.page.evaluate(theme) == "dark"

@@ -1,0 +1,163 @@
+"""`course lab`: the learner's copies are made once and never overwritten."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import toy
+from coursekit import lab
+from coursekit.checks import EXPECTED
+from coursekit.lesson import NotebookError, canonical, code_cells, mark, read, text_of
+
+
+@pytest.fixture
+def course(toy_course):
+    return toy_course
+
+
+@pytest.fixture
+def work(tmp_path):
+    return tmp_path / "work"
+
+
+def answer(work):
+    """Write an answer into the copy and return its bytes."""
+    path = work / "01_sums.ipynb"
+    book = read(path)
+    next(c for c in book.cells if mark(c)).source = f"#| exercise: 1.1\n{toy.RIGHT_1}"
+    path.write_text(text_of(book), encoding="utf-8")
+    return path.read_bytes()
+
+
+def upstream(course, old, new):
+    path = course.lessons / "01_sums.ipynb"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def names(work):
+    return sorted(path.name for path in work.iterdir())
+
+
+CHANGED = "01_sums.ipynb has changed: the new one is 01_sums.new.ipynb, your copy stays as it is"
+
+
+def test_a_copy_tells_nothing_before_it_is_tried(course, work):
+    assert lab.update(course, work) == ["01_sums.ipynb: your own copy is made"]
+    copy = read(work / "01_sums.ipynb")
+    assert [cell.source for cell in copy.cells] == [cell.source for cell in course.lesson(1).notebook.cells]
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in code_cells(copy))
+    assert any(cell.outputs for cell in code_cells(course.lesson(1).notebook))
+
+
+def test_a_second_time_nothing_is_said_and_nothing_is_touched(course, work):
+    lab.update(course, work)
+    before = answer(work)
+    assert lab.update(course, work) == []
+    assert (work / "01_sums.ipynb").read_bytes() == before
+    assert names(work) == [".copies.json", "01_sums.ipynb"]
+
+
+def test_a_lesson_that_changed_is_put_beside_and_announced_once(course, work):
+    lab.update(course, work)
+    before = answer(work)
+    upstream(course, "the end", "the very end")
+    assert lab.update(course, work) == [CHANGED]
+    assert (work / "01_sums.ipynb").read_bytes() == before
+    assert "the very end" in (work / "01_sums.new.ipynb").read_text()
+    assert lab.update(course, work) == []
+    (work / "01_sums.new.ipynb").write_text("mine, too")
+    upstream(course, "the very end", "the end of it all")
+    assert lab.update(course, work) == [CHANGED.replace(".new", ".new2")]
+    assert (work / "01_sums.new.ipynb").read_text() == "mine, too"
+    assert (work / "01_sums.ipynb").read_bytes() == before
+
+
+def test_a_lesson_that_was_only_recorded_again_is_unchanged(course, work):
+    lab.update(course, work)
+    upstream(course, "sum of squares 5.25\\n", "sum of squares 5.26\\n")
+    book = read(course.lessons / "01_sums.ipynb")
+    for cell in code_cells(book):
+        cell.execution_count = 99
+    (course.lessons / "01_sums.ipynb").write_text(text_of(book))
+    assert canonical(book) != canonical(toy.notebook(toy.LESSON))
+    assert lab.update(course, work) == []
+
+
+def test_a_copy_that_was_deleted_is_made_again(course, work):
+    lab.update(course, work)
+    (work / "01_sums.ipynb").unlink()
+    assert lab.update(course, work) == ["01_sums.ipynb: your own copy is made"]
+
+
+def test_what_stands_in_the_way_stays(course, work):
+    work.mkdir()
+    (work / "01_sums.ipynb").symlink_to("nowhere")
+    assert lab.update(course, work) == []
+    assert (work / "01_sums.ipynb").is_symlink()
+    assert not (work / "nowhere").exists()
+
+
+LEDGERS = [
+    "",
+    "{",
+    "[]",
+    "5",
+    '{"01_sums.ipynb": 5}',
+    '{"01_sums.ipynb": "x"}',
+    '{"01_sums.ipynb": [5, null]}',
+    '{"x": {}}',
+]
+
+
+@pytest.mark.parametrize(
+    "ledger", [*LEDGERS, "[" * 100_000, "\0", '{"01_sums.ipynb": ["abc"], "99_gone.ipynb": ["def"]}']
+)
+def test_whatever_the_ledger_holds_copies_stay(ledger, course, work):
+    lab.update(course, work)
+    before = answer(work)
+    (work / ".copies.json").write_text(ledger)
+    said = lab.update(course, work)
+    assert said == ([CHANGED] if "abc" in ledger else [])
+    assert (work / "01_sums.ipynb").read_bytes() == before
+    assert lab.update(course, work) == []
+    assert json.loads((work / ".copies.json").read_text())["01_sums.ipynb"]
+
+
+def test_jupyterlab_is_started_on_the_copy(course, work, monkeypatch):
+    lab.update(course, work)
+    started = []
+
+    def run(command, env, check):
+        started.append((command, env))
+        return subprocess.CompletedProcess(command, 7)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert lab.open_lab(course, work, "1", ["--no-browser"]) == 7
+    [(command, env)] = started
+    assert command[:3] == [sys.executable, "-m", "jupyterlab"]
+    assert {str(work / "01_sums.ipynb"), f"--ServerApp.root_dir={work}", "--no-browser"} <= set(command)
+    assert env[EXPECTED] == str(course.expected)
+
+
+def test_jupyterlab_is_not_started_on_what_is_no_notebook(course, work):
+    with pytest.raises(NotebookError, match="is not there yet: `course lab` makes your copies"):
+        lab.open_lab(course, work, "1", [])
+    work.mkdir()
+    (work / "01_sums.ipynb").write_text("")
+    with pytest.raises(NotebookError, match="is empty"):
+        lab.open_lab(course, work, "1", [])
+
+
+def test_copies_live_in_the_course_or_where_an_installed_one_is_used(course, tmp_path, monkeypatch):
+    assert lab.work_folder(course) == course.root / "work"
+    assert lab.work_folder(course, tmp_path / "mine") == tmp_path / "mine"
+    monkeypatch.chdir(course.lessons)
+    (course.root / "solutions" / "01_sums.ipynb").unlink()
+    (course.root / "solutions").rmdir()
+    assert lab.work_folder(course) == course.root / "work"  # a learner's bundle has no solutions
+    monkeypatch.setattr(lab, "INSTALLED", course.root)
+    assert lab.work_folder(course) == course.lessons / "work"
