@@ -21,11 +21,11 @@ def alone(parameters, k):
 @pytest.mark.parametrize(("gain", "bias"), [(1, 0), (4, 0), (1, 3)])
 def test_each_network_learns_as_if_it_were_alone(gain, bias):
     x, y, x_test, y_test = digits()
-    trial = sigmoid_trial(gain, bias, networks=2, steps=6)
+    trial = sigmoid_trial(gain, bias, networks=2, steps=4)
     for k in range(2):
         net = alone(start(gain, bias, networks=2), k)
         optimiser, generator = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9), torch.Generator().manual_seed(1)
-        for step in range(6):
+        for step in range(4):
             batch = torch.randint(TRAIN, (100,), generator=generator)
             optimiser.zero_grad()
             nn.functional.cross_entropy(net(x[batch]), y[batch]).backward()

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from coursekit.course import Course
-from coursekit.lesson import NotebookError
+from coursekit.lesson import CourseError
 
 
 def main(argv=None):
@@ -20,7 +20,7 @@ def main(argv=None):
     arguments = _parser().parse_args(argv[:end], argparse.Namespace(options=argv[end + 1 :]))
     try:
         return arguments.run(arguments) or 0
-    except NotebookError as error:
+    except CourseError as error:
         print(f"course: {error}", file=sys.stderr)
         return 2
     except OSError as error:

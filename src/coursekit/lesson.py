@@ -18,8 +18,12 @@ POINTS = re.compile(r"^#+ Exercise (\d+\.\d+)\b.*?(?:\((\d+) points?\))?\s*$", r
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
 
-class NotebookError(Exception):
-    """A notebook that cannot be used; the message is one sentence for whoever wrote it."""
+class CourseError(Exception):
+    """Something that a person can put right; the message is one sentence that says what, where and how."""
+
+
+class NotebookError(CourseError):
+    """A notebook that cannot be used; the message is for whoever wrote it."""
 
 
 @dataclass(frozen=True)

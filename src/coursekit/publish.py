@@ -10,6 +10,8 @@ from pathlib import Path
 
 import yaml
 
+from coursekit.lesson import CourseError
+
 TOC = "book/_toc.yml"
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # it has no __main__, and need not be on the PATH
 # What a browser fetches by itself. An <a href> is followed only when a reader clicks, so it may lead anywhere.
@@ -22,7 +24,7 @@ FETCHED = re.compile(
 )
 
 
-class BookError(Exception):
+class BookError(CourseError):
     """The book could not be built; the message says why in one sentence."""
 
 

@@ -15,8 +15,8 @@ x[t−1] is x_t. States are (n,) or a batch (batch, n); time comes first, (T + 1
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
-from vanishing.activations import sigmoid
 from vanishing.mlp import ACTIVATIONS, draw
 
 
@@ -125,16 +125,15 @@ def cliff(theta, T=50, z0=0.5, target=0.7):
     """
     w, b = np.moveaxis(np.asarray(theta, dtype=float), -1, 0)
     h = np.empty((T + 1, *w.shape))
-    h[0] = sigmoid(z0)
+    h[0] = expit(z0)
     for t in range(1, T + 1):
-        h[t] = sigmoid(w * h[t - 1] + b)
+        h[t] = expit(w * h[t - 1] + b)
     error = h[T] - target
-    delta = 2 * error * h[T] * (1 - h[T])  # ∂loss/∂z_T
-    dw, db = np.zeros((2, *w.shape))
-    for t in range(T, 0, -1):
-        dw, db = dw + delta * h[t - 1], db + delta
-        delta = delta * w * h[t - 1] * (1 - h[t - 1])  # J_tᵀ δ_t
-    return error**2, np.stack([dw, db], axis=-1)
+    factors = np.empty((T, *w.shape))  # δ_T, then J_T … J_2: their running product is δ_T … δ_1
+    factors[0] = 2 * error * h[T] * (1 - h[T])
+    factors[1:] = w * h[T - 1 : 0 : -1] * (1 - h[T - 1 : 0 : -1])
+    delta = np.cumprod(factors, axis=0)[::-1]
+    return error**2, np.stack([(delta * h[:-1]).sum(axis=0), delta.sum(axis=0)], axis=-1)
 
 
 def clipped(g, threshold):
