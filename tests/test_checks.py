@@ -319,6 +319,18 @@ def test_the_limit_is_over_when_the_block_is():
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
+def test_an_alarm_of_ones_own_survives(said):
+    def mine(*_):
+        """A handler that somebody else has set."""
+
+    before = signal.signal(signal.SIGALRM, mine)
+    try:
+        said("9.1", forever, draw, seconds=0.1)
+        assert signal.getsignal(signal.SIGALRM) is mine
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
 def test_no_limit_beside_the_main_thread(capsys):
     thread = threading.Thread(target=check, args=("9.1", powers, draw))
     thread.start()
@@ -365,6 +377,17 @@ def measure(result, values, power):
 )
 def test_an_open_exercise_is_judged_by_what_it_does(within, line, said):
     assert line in said("9.1", powers, draw, measure=measure, within=within)
+
+
+def test_a_measure_sees_the_inputs_as_they_were_drawn(said):
+    def greedy(values, power):
+        values[:] = 0
+        return values
+
+    def untouched(result, values, power):
+        return {"inputs": float(np.abs(values).sum())}
+
+    assert "✓" in said("9.1", greedy, draw, measure=untouched, within={"inputs": (1e-9, None)})
 
 
 def test_nan_is_never_within():

@@ -237,7 +237,7 @@ def only_lessons(notebook):
     return [(cell.cell_type, cell.id, cell.source, cell.get("execution_count")) for cell in kept]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(scrambled())
 def test_whatever_happened_to_a_copy_the_lessons_cells_are_the_lessons(text):
     answers = collect(LESSON, parse(text, "scrambled"))

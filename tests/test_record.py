@@ -2,13 +2,15 @@
 
 import json
 
+import numpy as np
 import pytest
 
 import toy
 from coursekit import kernels, verify
 from coursekit.fill import Answers, fill
 from coursekit.lesson import NotebookError, text_of
-from coursekit.record import expected_values, record
+from coursekit.record import expected_values, record, unfit
+from coursekit.values import encode
 
 
 def files(course):
@@ -50,7 +52,6 @@ def test_record_twice_gives_the_same_bytes(toy_course):
 UNFIT = {
     "a cell that raises": ("print('the end')", "1 / 0", "a cell raised ZeroDivisionError: division by zero in: 1 / 0"),
     "a reference that raises": ("dict(values=", "dict(v=", "the reference answer to 1.1 gives TypeError: "),
-    "a bool": ("float(np.sum(values**2))", "[bool(np.sum(values))]", r"the reference answer to 1.1 gives \(a bool\)."),
     "a chance result": ("return float(np.sum(values**2))", "return float(np.random.rand())", "fails its check: ✗ 1.1"),
     "an exit": ("print('the end')", "import os; os._exit(1)", "the run stopped: Kernel died"),
     "no check": ("#| check: 1.2", "# none", "mistake 1.2 has no exercise with a check"),
@@ -68,6 +69,14 @@ def test_record_refuses_and_writes_nothing(old, new, words, tmp_path):
     with pytest.raises(NotebookError, match=words):
         record(course, course.lesson(1))
     assert files(course) == before
+
+
+@pytest.mark.parametrize("value", [True, None, [1, True], {"a": None}, object(), [[object()]]])
+def test_values_that_no_answer_should_have(value):
+    assert unfit([encode(1.0), encode(value)]) == encode(value)
+    assert unfit([["raised", "ValueError", ""]])
+    assert unfit([["late", 5.0]])
+    assert unfit([encode(v) for v in (1, 0.5, "text", [1, 2], {"a": 1}, np.ones(3, dtype=bool))]) is None
 
 
 def test_streams_come_in_one_piece_however_slowly(tmp_path):

@@ -370,7 +370,13 @@ def _encode(values, log):
     finite = v[np.isfinite(v)] if np.isfinite(v).any() else np.zeros(1)
     lo, span = float(finite.min()), float(np.ptp(finite))
     whole = not log and span < 65000 and (finite == np.round(finite)).all()
-    step = max(span / 65000, 0.0002) if log else 1.0 if whole else span / 16000 or 1.0
+    step = max(span / 64000, 0.0002) if log else 1.0 if whole else span / 16000
+    if whole or not span:
+        lo, step = float(f"{lo:.12g}"), step or 1.0
+    else:
+        # Few digits, and a margin: a last bit that another machine rounds differently must not show.
+        step = float(f"{1.006 * step:.3g}")
+        lo = float(f"{(np.round(lo / step) - 1) * step:.12g}")
     code = np.zeros(v.shape, np.uint16)
     code[np.isfinite(v)] = np.round((finite - lo) / step) + 3 if np.isfinite(v).any() else 0
     code[v == -np.inf], code[v == np.inf] = 1, 2

@@ -127,14 +127,11 @@ def train(stack, task, steps, eta=5e-3, threshold=1.0, batch=32, seed=0):
         yield (logits.argmax(dim=-1) == y).double().mean(dim=1).detach().numpy()
 
 
-def test(stack, task, batch=256, seed=10_000):
+def judged(stack, task, batch=256, seed=10_000):
     """The accuracy of each network on `batch` new sequences, (nets,)."""
     x, y = task(len(stack.parameters["V"]), batch, torch.Generator().manual_seed(seed))
     with torch.no_grad():
         return (stack.logits(x).argmax(dim=-1) == y).double().mean(dim=1).numpy()
-
-
-test.__test__ = False  # not a test of pytest's
 
 
 def input_gradient_ratio(stack, steps, seed=0):

@@ -248,7 +248,17 @@ def apart(places, gap):
 
 
 def _slim(svg):
-    """Leave out prologue, metadata, comments, line breaks, and digits beyond a hundredth of a point."""
+    """Leave out prologue, metadata, comments, line breaks, and digits beyond a hundredth of a point.
+
+    Names of clip paths are hashes of coordinates to the last bit; they are numbered instead.
+    """
     svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg[svg.index("<svg") :], flags=re.S)
-    svg = re.sub(r'(?<= )(d|x|y|points)="[^"]*"', lambda m: re.sub(r"(\.\d\d)\d+", r"\1", m[0]), svg)
+    names = dict.fromkeys(re.findall(r' id="(p[0-9a-f]{8,})"', svg))
+    for k, name in enumerate(names):
+        svg = svg.replace(name, f"clip{k}")
+    svg = re.sub(r'(?<= )(?:d|x|y|points|width|height)="[^"]*"|translate\([^)]*\)', _round_numbers, svg)
     return re.sub(r"\s+", " ", svg).replace("> <", "><").replace("'", "&apos;").replace('"', "'")
+
+
+def _round_numbers(text):
+    return re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.2f}", text[0])
