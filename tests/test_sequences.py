@@ -40,7 +40,8 @@ def test_states_are_those_of_pytorchs_own_module(kind):
 
 def test_forget_and_chrono_biases():
     n = 50
-    b = Stack("lstm", 2, n, [0, 1], forget=3.0).parameters["b"]
+    b = Stack("lstm", 2, n, [0, 1], forget=3.0, write=-2.0).parameters["b"]
+    assert (b[..., :n] == -2).all()
     assert (b[..., n : 2 * n] == 3).all()
     b = Stack("lstm", 2, n, [0], gap=100).parameters["b"][0, 0]
     assert (b[n : 2 * n] >= 0).all()

@@ -22,26 +22,36 @@ class Stack:
 
     kind     "rnn", "lstm", or "max" (no recurrence: the largest value over time of each input)
     m        inputs a step;  seeds: one network for each, its weights uniform in ±1/√hidden, as in PyTorch
-    forget   None (as drawn) or one bias for all forget gates
-    gap      chrono initialisation (Tallec and Ollivier 2018, arXiv:1804.11188) for that gap, which replaces `forget`:
+    forget   None (as drawn) or one bias for all forget gates;  write: the same for the input gates
+    gap      chrono initialisation (Tallec and Ollivier 2018, arXiv:1804.11188) for that gap, which replaces both:
              b_f = ln u with u uniform in [1, gap − 1], and b_i = −b_f
     orthogonal   draw W orthogonal (rnn only);  front: the number of features of the word-pooling front end
     """
 
     def __init__(
-        self, kind, m, hidden, seeds, forget=None, gap=None, orthogonal=False, front=None, dtype=torch.float32
+        self,
+        kind,
+        m,
+        hidden,
+        seeds,
+        forget=None,
+        write=None,
+        gap=None,
+        orthogonal=False,
+        front=None,
+        dtype=torch.float32,
     ):
         if kind not in ("rnn", "lstm", "max"):
             raise ValueError(f"The kind must be rnn, lstm or max, not {kind!r}.")
         self.kind, self.hidden, self.front = kind, hidden, front
         m = front or m
-        drawn = [self._draw(m, np.random.default_rng(seed), forget, gap, orthogonal) for seed in seeds]
+        drawn = [self._draw(m, np.random.default_rng(seed), forget, write, gap, orthogonal) for seed in seeds]
         self.parameters = {
             name: torch.tensor(np.stack([one[name] for one in drawn]), dtype=dtype).requires_grad_()
             for name in drawn[0]
         }
 
-    def _draw(self, m, rng, forget, gap, orthogonal):
+    def _draw(self, m, rng, forget, write, gap, orthogonal):
         n, rows = self.hidden, {"rnn": 1, "lstm": 4, "max": 0}[self.kind] * self.hidden
 
         def uniform(*shape):
@@ -54,6 +64,8 @@ class Stack:
             one["W"] = np.linalg.qr(rng.normal(size=(n, n)))[0]
         if forget is not None:
             one["b"][:, n : 2 * n] = forget
+        if write is not None:
+            one["b"][:, :n] = write
         if gap is not None:
             one["b"][:, n : 2 * n] = np.log(rng.uniform(1, gap - 1, n))
             one["b"][:, :n] = -one["b"][:, n : 2 * n]
