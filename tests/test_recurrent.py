@@ -179,14 +179,14 @@ def test_descent_yields_its_start_and_takes_clipped_steps():
 
 
 def test_without_clipping_most_runs_are_thrown_off_the_cliff():
-    """Facts, section 13: 20 starts, 500 steps of 0.1."""
-    b = [np.random.default_rng(seed).uniform(-2.5, -2.48) for seed in range(20)]
-    starts = np.stack([np.full(20, 4.9), b], axis=1)
+    """Lesson 07's twenty starts; the counts bear a relative error of 1e-13 in every gradient."""
+    b = [np.random.default_rng(seed).uniform(-2.4, -2.3) for seed in range(20)]
+    starts = np.stack([np.full(20, 4.7), b], axis=1)
     failed = {}
     for threshold in (np.inf, 1.0):
-        *_, (_, loss, _) = descend(cliff, starts, 0.1, 500, threshold)
+        *_, (_, loss, _) = descend(cliff, starts, 0.1, 100, threshold)
         failed[threshold] = (loss > 0.05).sum()
-    assert failed == {np.inf: 14, 1.0: 0}
+    assert failed == {np.inf: 17, 1.0: 0}
 
 
 def test_a_wrong_name_is_refused_with_the_right_ones():

@@ -161,7 +161,7 @@ def make_case(kind, rng):
         depth, phi = int(rng.integers(9, 13)), ("sigmoid", "saturated")[rng.integers(2)]
         layers = network([3] * (depth + 1), rng, rng.uniform(0.6, 1.0))
         X, y = torch.tensor(rng.normal(size=(6, 3))), torch.tensor(rng.uniform(1.0, 2.0, size=(6, 3)))
-        return dict(loss=lambda layers: network_loss(layers, X, y, phi), layers=layers, eta=eta)
+        return {"loss": lambda layers: network_loss(layers, X, y, phi), "layers": layers, "eta": eta}
     n, shape = 6, (2, 3)
     lam = 10 ** rng.uniform(-4, -1, size=n) / eta
     if kind == "ravine":
@@ -179,4 +179,4 @@ def make_case(kind, rng):
         d, e = (layers[0] - start[0]).reshape(-1), layers[1] - start[1]
         return g @ d + d @ H @ d / 2 + (d**3).sum() + a @ e + (e**2).sum() / 2 + (d**2).sum() * (e**2).sum()
 
-    return dict(loss=loss, layers=layers, eta=eta)
+    return {"loss": loss, "layers": layers, "eta": eta}

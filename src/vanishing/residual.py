@@ -109,8 +109,7 @@ class Stacks(nn.Module):
 
     def __init__(self, L, skip, scale, learned, seeds, n=32):
         super().__init__()
-        column = lambda values: torch.tensor(values, dtype=torch.float32)[:, None, None]
-        self.skip, self.learned = column(skip), column(learned)
+        self.skip, self.learned = _column(skip), _column(learned)
         drawn = {seed: np.random.default_rng(seed) for seed in sorted(set(seeds))}
         shapes, parts = {"E": (64, n), "W": (L, n, n), "V": (n, 10)}, {}
         for name, shape in shapes.items():
@@ -119,7 +118,7 @@ class Stacks(nn.Module):
         for name, values in parts.items():
             stacked = np.stack([values[seed] for seed in seeds], axis=1 if name == "W" else 0)
             setattr(self, name, nn.Parameter(torch.tensor(stacked, dtype=torch.float32)))
-        self.alpha = nn.Parameter(column(scale).repeat(L, 1, 1, 1))
+        self.alpha = nn.Parameter(_column(scale).repeat(L, 1, 1, 1))
 
     def forward(self, X, without=None):
         """Logits (M, batch, 10) for images X (batch, 64); block number `without` passes its input on unchanged."""
@@ -129,6 +128,10 @@ class Stacks(nn.Module):
             if k != without:
                 h = self.skip * h + alpha[k] * (torch.relu(h) @ W)
         return h @ self.V
+
+
+def _column(values):
+    return torch.tensor(values, dtype=torch.float32)[:, None, None]
 
 
 def training(model, steps=100, lr=2e-3, batch=32, seed=0):

@@ -1,0 +1,136 @@
+"""Grading strangers' answers: in a sandbox, on a fresh seed, judged outside."""
+
+import pytest
+
+import toy
+from coursekit.fill import Answers, fill, reference
+from coursekit.grade import boxes, imports, judge, load_known, reference_values, submission_values
+from coursekit.lesson import NotebookError, text_of
+from coursekit.nursery import supported
+from coursekit.sandbox import Sandbox, available, refuse_without
+
+SEED = 20_261_123
+HINT = "no sandbox: bubblewrap is missing (apt install bubblewrap)"
+needs_sandbox = pytest.mark.skipif(not available(), reason=HINT)
+
+
+@pytest.fixture(scope="module", params=["cold", "warm"])
+def room(request, recorded_toy):
+    """A lesson, what makes its kernels, and what the reference gives: with cold kernels and with forked ones."""
+    lesson = recorded_toy.lesson(1)
+    if request.param == "warm" and not supported():
+        pytest.skip("warm kernels need root on Linux; cold ones are used elsewhere")
+    box = boxes(lesson) if request.param == "warm" else Sandbox
+    right = reference_values(lesson, recorded_toy.solutions(lesson), SEED, box)
+    return lesson, box, right, load_known(recorded_toy, lesson)
+
+
+def graded(room, answers, extras=()):
+    lesson, box, right, known = room
+    filled = fill(lesson, Answers(answers, list(extras)))
+    found = submission_values(text_of(filled), lesson, SEED, box)
+    return {outcome.exercise: outcome for outcome in judge(lesson, found, right, known)}
+
+
+RIGHT = {"1.1": toy.RIGHT_1, "1.2": toy.RIGHT_2}
+
+
+@needs_sandbox
+def test_right_answers_earn_their_points(room):
+    outcomes = graded(room, RIGHT)
+    assert {e: (o.status, o.points) for e, o in outcomes.items()} == {"1.1": ("right", 1), "1.2": ("right", 3)}
+
+
+@needs_sandbox
+def test_blank_and_wrong_earn_nothing_and_a_known_mistake_its_sentence(room):
+    wrong = toy.MISTAKES["1.1", "That is the mean: add up."]
+    outcomes = graded(room, {"1.1": wrong})
+    assert (outcomes["1.1"].status, outcomes["1.1"].points) == ("wrong", 0)
+    assert outcomes["1.1"].practice == "That is the mean: add up."
+    assert (outcomes["1.2"].status, outcomes["1.2"].points) == ("blank", 0)
+
+
+HOSTILE = {
+    "ends the process": "import os\nos._exit(0)",
+    "kills its group": "import os, signal\nos.kill(0, signal.SIGKILL)",
+    "prints without end": "print('x' * 10**8)",
+    "fills the memory": "x = bytearray(2**36)",
+    "syntax error": "def squares(values:",
+}
+
+
+@needs_sandbox
+@pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE.keys())
+def test_what_one_answer_does_costs_the_others_nothing(room, source):
+    outcomes = graded(room, {"1.1": source, "1.2": toy.RIGHT_2})
+    assert outcomes["1.1"].points == 0
+    assert (outcomes["1.2"].status, outcomes["1.2"].points) == ("right", 3)
+
+
+FORGED = {
+    "a check of one's own": (
+        "import coursekit.checks\ncoursekit.checks.check = print\ndef squares(values):\n    return 0.0"
+    ),
+    "an array that agrees with everything": (
+        "class Yes(float):\n    def __eq__(self, other):\n        return True\n    def __sub__(self, other):\n"
+        "        return 0.0\ndef squares(values):\n    return Yes(1.0)"
+    ),
+    "a forged message": (
+        "from IPython.display import display\ndef squares(values):\n"
+        "    display({'application/vnd.coursekit.values+json': {'exercise': '1.1', 'blank': False,\n"
+        "        'cases': [['f', 1.0]] * 3}}, raw=True)\n    return 1.0"
+    ),
+    "inputs that are always the same": (
+        "numpy_rng = np.random.default_rng\nnp.random.default_rng = lambda seed: numpy_rng(0)\n" + toy.RIGHT_1
+    ),
+}
+
+
+@needs_sandbox
+@pytest.mark.parametrize("source", FORGED.values(), ids=FORGED.keys())
+def test_forgery_gains_nothing(room, source):
+    assert graded(room, {"1.1": source})["1.1"].points == 0
+
+
+@needs_sandbox
+def test_the_box_shows_nothing_but_the_interpreter(room, recorded_toy):
+    _, box, _, _ = room
+    look = (
+        "import os, socket\nseen = [os.path.exists(p) for p in {paths!r}]\n"
+        "try:\n    socket.create_connection(('127.0.0.1', 9), 1)\n    net = 'open'\n"
+        "except OSError:\n    net = 'closed'\n"
+        "print(seen, net, os.getuid() != 0, 'PYTEST_CURRENT_TEST' in os.environ)"
+    )
+    paths = [str(recorded_toy.root), "/etc/passwd", "/etc/shadow", "/home"]
+    with box(0) as kernel:
+        text = kernel.execute(look.format(paths=paths), 30)[0]["text"]
+    assert text == "[False, False, False, False] closed True False\n"
+
+
+@needs_sandbox
+def test_a_reference_that_fails_stops_the_run_in_a_sentence(recorded_toy):
+    lesson, solutions = recorded_toy.lesson(1), recorded_toy.solutions(recorded_toy.lesson(1))
+    for cell in solutions.cells:
+        cell.source = cell.source.replace(toy.RIGHT_1, "import os\nos._exit(1)")
+    with pytest.raises(NotebookError, match=r"reference answer to 1\.1 cannot be graded"):
+        reference_values(lesson, solutions, SEED, Sandbox)
+
+
+def test_an_unreadable_submission_is_a_row_of_its_own(recorded_toy):
+    lesson = recorded_toy.lesson(1)
+    found = submission_values("{", lesson, SEED, Sandbox)
+    outcomes = judge(lesson, found, {exercise: {"open": False} for exercise in lesson.gaps}, {})
+    assert [o.status for o in outcomes] == ["unreadable", "unreadable"]
+    assert "cut off" in outcomes[0].reason
+
+
+def test_without_bubblewrap_grading_refuses_in_a_sentence(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(NotebookError, match="install bubblewrap"):
+        refuse_without()
+
+
+def test_imports_are_those_of_the_lesson(recorded_toy):
+    lesson = recorded_toy.lesson(1)
+    assert imports(lesson) == ("coursekit", "coursekit.checks", "numpy")
+    assert reference(recorded_toy.solutions(lesson)).by_exercise.keys() == lesson.gaps.keys()
