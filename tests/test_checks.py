@@ -114,7 +114,7 @@ BLANKS = [
 ]
 
 
-@pytest.mark.parametrize("answer", BLANKS, ids=str)
+@pytest.mark.parametrize("answer", BLANKS, ids=lambda answer: getattr(answer, "__name__", str(answer)))
 def test_not_answered_yet(answer, said):
     assert said("9.1", answer, draw) == "○ 9.1  not answered yet"
     assert said("9.2", answer) == "○ 9.2  not answered yet"
