@@ -133,7 +133,9 @@ def local_only(values, power):
 
 
 @pytest.mark.parametrize(
-    "answer", [forgot_return, constant, local_only, powers, 0, "", (), (0, ...), object()], ids=str
+    "answer",
+    [forgot_return, constant, local_only, powers, 0, "", (), (0, ...), object()],
+    ids=lambda answer: getattr(answer, "__name__", type(answer).__name__),
 )
 def test_not_blank(answer):
     assert not is_blank(answer)
