@@ -49,7 +49,7 @@ ENCODED = [
 ]
 
 
-@pytest.mark.parametrize(("value", "expected"), ENCODED, ids=[repr(value)[:30] for value, _ in ENCODED])
+@pytest.mark.parametrize(("value", "expected"), ENCODED)
 def test_encode(value, expected):
     got = encode(value)
     assert got == expected
