@@ -131,10 +131,10 @@ def _enter_own_root(request):
     _mount(None, "/", None, MS_REC | MS_PRIVATE)
     root = request["root"]
     _mount("tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "size=4m,mode=0755")
-    for path in (*SYSTEM, *request["visible"]):
-        _show(path, root)
     os.makedirs(root + "/tmp")
     _mount("tmpfs", root + "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, f"size={request['limits']['disk']},mode=1777")
+    for path in (*SYSTEM, *request["visible"]):  # after /tmp, which would hide what lies below it
+        _show(path, root)
     os.makedirs(root + "/dev/shm")
     for name in DEVICES:
         Path(root, "dev", name).touch()

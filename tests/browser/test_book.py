@@ -100,7 +100,9 @@ def answers_to_the_keyboard(page, figure):
         slider.focus()
         for key in ("Home", "End"):
             page.keyboard.press(key)
-            drawn.add(figure.evaluate("e => JSON.stringify(e.values())"))
+            drawn.add(
+                figure.evaluate("e => JSON.stringify(e.values()) + e.shadowRoot.querySelector('.stage').innerHTML")
+            )
             assert slider.get_attribute("aria-valuetext")
         assert len(drawn) > before
 
