@@ -2,8 +2,11 @@
 
 import argparse
 import io
+import itertools
+import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from coursekit.course import Course
@@ -60,6 +63,10 @@ def _parser():
         command = commands.add_parser(name, help=text)
         command.add_argument("lessons", nargs="*", help="numbers (default: all)")
         command.set_defaults(run=run)
+        if run is not _stats:
+            command.add_argument(
+                "--jobs", type=int, default=os.cpu_count(), help="how many at a time (default: %(default)s)"
+            )
     return parser
 
 
@@ -106,29 +113,43 @@ def _serve(arguments):
 
 
 def _record(arguments):
+    for line in _side_by_side(_record_one, arguments):
+        print(line, flush=True)
+
+
+def _record_one(course, number):
     from coursekit.record import record
 
-    course = Course.find()
-    for number in arguments.lessons or course.numbers:
-        started = time.monotonic()
-        lesson = record(course, course.lesson(number))
-        print(f"{lesson.name}: recorded in {time.monotonic() - started:.1f} s")
+    started = time.monotonic()
+    lesson = record(course, course.lesson(number))
+    return f"{lesson.name}: recorded in {time.monotonic() - started:.1f} s"
 
 
 def _verify(arguments):
-    from coursekit.verify import PROOFS, problems
-
-    course, failed = Course.find(), 0
-    for number in arguments.lessons or course.numbers:
-        lesson, started = course.lesson(number), time.monotonic()
-        found = problems(course, lesson)
-        print(
-            f"{lesson.name}: {len(found) or 'no'} problems in {len(PROOFS)} proofs, {time.monotonic() - started:.1f} s"
-        )
+    failed = 0
+    for line, found in _side_by_side(_verify_one, arguments):
+        print(line, flush=True)
         for proof, sentence in found:
             print(f"  {proof}: {sentence}")
         failed += len(found)
     return 1 if failed else 0
+
+
+def _verify_one(course, number):
+    from coursekit.verify import PROOFS, problems
+
+    lesson, started = course.lesson(number), time.monotonic()
+    found = problems(course, lesson)
+    told = f"{len(found) or 'no'} problems in {len(PROOFS)} proofs"
+    return f"{lesson.name}: {told}, {time.monotonic() - started:.1f} s", found
+
+
+def _side_by_side(work, arguments):
+    """What work(course, number) returns for each lesson asked for, in order, several lessons at a time."""
+    course = Course.find()
+    numbers = arguments.lessons or course.numbers
+    with ThreadPoolExecutor(max(1, arguments.jobs)) as pool:  # threads: the work is done by kernels, in their processes
+        yield from pool.map(work, itertools.repeat(course), numbers)
 
 
 def _stats(arguments):
