@@ -192,3 +192,13 @@ def test_several_lessons_side_by_side(course, monkeypatch):
     status, out, _ = course("verify", "--jobs", "2")
     assert status == 1
     assert [line.strip() for line in out.splitlines()[1::2]] == ["text: 01", "text: 02"]
+
+
+def test_progress(course):
+    status, out, err = course("progress")
+    assert (status, out) == (2, "")
+    assert err.endswith("`course lab` makes them.\n")
+    course("lab", "--copy-only")
+    status, out, err = course("progress")
+    assert (status, err) == (0, "")
+    assert "0 of 2 exercises are correct, 0 of 4 points." in out

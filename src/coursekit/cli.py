@@ -50,6 +50,10 @@ def _parser():
     check.add_argument("--seconds", type=int, default=60, help="time limit of one cell (default: 60)")
     check.set_defaults(run=_check)
 
+    progress = commands.add_parser("progress", help="show which exercises you have answered, and which are correct")
+    progress.add_argument("--work", help="the folder of your copies (default: work/)")
+    progress.set_defaults(run=_progress)
+
     commands.add_parser("book", help="build the book into _build/html").set_defaults(run=_book)
     serve = commands.add_parser("serve", help="show the built book at an address of this machine")
     serve.add_argument("--port", type=int, default=8000)
@@ -98,6 +102,16 @@ def _check(arguments):
     right = sum(row.kind == "right" for row in rows)
     print(f"{right} of {len(rows)} exercises are right.")
     return 0 if right == len(rows) else 1
+
+
+def _progress(arguments):
+    from coursekit import lab, progress
+
+    course = Course.find()
+    work = lab.work_folder(course, arguments.work)
+    if not work.is_dir():
+        raise CourseError(f"There are no copies in {work} yet: `course lab` makes them.")
+    print(progress.table(progress.standings(course, work)))
 
 
 def _book(arguments):
