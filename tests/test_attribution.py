@@ -74,6 +74,23 @@ def test_completeness_and_its_order():
     assert missed.abs().min() > 1e-2
 
 
+def test_ends_of_the_pieces_miss_by_the_slopes_at_the_ends_of_the_path():
+    x, b = torch.tensor([2.0, 0.5], dtype=torch.float64), torch.zeros(2, dtype=torch.float64)
+    rise = 2.0 * (at.saliency(two, x)[0] - at.saliency(two, b)[0])  # of the slope along the path
+    for end, sign in ((0.0, -1), (1.0, 1)):
+        missed = at.gap(two, x, b, at.integrated_gradients(two, x, b, steps=100, at=end))
+        assert float(missed) == pytest.approx(sign * float(rise) / 200, rel=1e-3)
+
+
+def test_all_maps_are_the_single_ones():
+    maps = at.all_maps(score, X, B, sigma=0.3)
+    np.testing.assert_allclose(maps["gradient"], at.saliency(score, X))
+    np.testing.assert_allclose(maps["gradient x input"], (X - B) * at.saliency(score, X))
+    np.testing.assert_allclose(maps["SmoothGrad"], at.smoothgrad(score, X, 0.3))
+    np.testing.assert_allclose(maps["integrated"], at.integrated_gradients(score, X, B))
+    np.testing.assert_allclose(maps["occlusion"], at.occlusion(score, X, B))
+
+
 def test_occlusion_one_feature_at_a_time():
     drops = at.occlusion(score, X, B)
     for k in range(4):

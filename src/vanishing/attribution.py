@@ -35,14 +35,15 @@ def smoothgrad(score, x, sigma, samples=30, seed=0):
     return total / samples
 
 
-def integrated_gradients(score, x, baseline, steps=100):
+def integrated_gradients(score, x, baseline, steps=100, at=0.5):
     """(x − b) times the mean saliency on the straight line from b to x (Sundararajan et al. 2017, eq. 1).
 
-    By the midpoint rule with `steps` points: for a smooth score the error falls as 1/steps² or faster.
+    One point in each of `steps` equal pieces, at the fraction `at` of the piece: 0.5 is the midpoint rule, whose
+    error falls as 1/steps² or faster for a smooth score; 0 and 1 are its ends, where it falls as 1/steps.
     """
     total = torch.zeros_like(x)
     for k in range(steps):
-        total += saliency(score, baseline + (x - baseline) * (k + 0.5) / steps)
+        total += saliency(score, baseline + (x - baseline) * (k + at) / steps)
     return (x - baseline) * total / steps
 
 
@@ -60,6 +61,18 @@ def occlusion(score, x, baseline):
         for one in at:
             drops.append(whole - score(torch.where(one, baseline, x)))
     return torch.stack(drops, dim=-1)
+
+
+def all_maps(score, x, baseline, sigma=0.2):
+    """The five maps that are compared most, by name; SmoothGrad with noise of standard deviation `sigma`."""
+    gradient = saliency(score, x)
+    return {
+        "gradient": gradient,
+        "gradient x input": gradient * (x - baseline),
+        "SmoothGrad": smoothgrad(score, x, sigma),
+        "integrated": integrated_gradients(score, x, baseline),
+        "occlusion": occlusion(score, x, baseline),
+    }
 
 
 def place(maps, k):
