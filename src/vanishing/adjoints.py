@@ -11,9 +11,10 @@ They are dual: with e = 0 and τ_0 = 0, δ_Lᵀ τ_L = Σ_l δ_lᵀ s_l, exactly
 
 
 def backward_recurrence(J, delta, e=None):
-    """The list δ_0 … δ_L for J = [J_1 … J_L], δ_L = `delta`, and sources e = [e_0 … e_{L−1}] (none if not given).
+    """The list δ_0 … δ_L for J = [J_1 … J_L] and δ_L = `delta`.
 
-    J_l is (n_l, n_{l−1}), anything with `.T` and `@` (a sparse matrix, too); δ_l and e_l are (n_l,).
+    J_l is (n_l, n_{l−1}), anything that has `.T` and `@`; δ_l is (n_l,).
+    e = [e_0 … e_{L−1}] are the sources: none, if it is not given.
     """
     L = _length(J, e)
     deltas = [None] * L + [delta]
@@ -25,7 +26,7 @@ def backward_recurrence(J, delta, e=None):
 
 
 def forward_recurrence(J, tau, s=None):
-    """The list τ_0 … τ_L for J = [J_1 … J_L], τ_0 = `tau`, and sources s = [s_1 … s_L] (none if not given)."""
+    """The list τ_0 … τ_L for J = [J_1 … J_L] and τ_0 = `tau`; s = [s_1 … s_L] are the sources, if there are any."""
     taus = [tau]
     for k in range(_length(J, s)):
         taus.append(J[k] @ taus[k])
