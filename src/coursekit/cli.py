@@ -67,7 +67,34 @@ def _parser():
             command.add_argument(
                 "--jobs", type=int, default=os.cpu_count(), help="how many at a time (default: %(default)s)"
             )
+
+    grade = commands.add_parser("grade", help="grade a folder or zip of submissions to one lesson")
+    grade.add_argument("submissions", help="the folder or zip that your platform exported")
+    grade.add_argument("--lesson", required=True, help="the lesson's number")
+    grade.add_argument("--out", required=True, help="the folder for the results; a run that was interrupted goes on")
+    grade.add_argument("--seed", type=_natural, help="the seed of an earlier run (default: a new secret one)")
+    grade.add_argument(
+        "--jobs", type=_positive, default=os.cpu_count(), help="how many at a time (default: %(default)s)"
+    )
+    grade.add_argument("--scheduler", default="", help="the address of a Dask scheduler whose workers grade")
+    grade.add_argument("--format", choices=["canvas", "moodle"], default="", help="write a file to import there, too")
+    grade.add_argument("--column", default="", help="the assignment's name in Canvas (default: number and title)")
+    grade.add_argument("--seconds", type=_positive, default=60, help="time limit of one cell (default: %(default)s)")
+    grade.add_argument("--unsafe", action="store_true", help="run strangers' code without a sandbox, at your own risk")
+    grade.set_defaults(run=_grade)
     return parser
+
+
+def _natural(text):
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
+    return int(text)
+
+
+def _positive(text):
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
 
 
 def _lab(arguments):
@@ -159,6 +186,20 @@ def _stats(arguments):
     print(HEADER)
     for number in arguments.lessons or course.numbers:
         print(row(course, course.lesson(number)))
+
+
+def _grade(arguments):
+    from coursekit import batch
+
+    course = Course.find()
+    chosen = ("seed", "jobs", "scheduler", "format", "column", "unsafe", "seconds")
+    settings = batch.Settings(**{name: getattr(arguments, name) for name in chosen})
+    rows, seconds = batch.grade_folder(
+        course, course.lesson(arguments.lesson), arguments.submissions, arguments.out, settings
+    )
+    for line in batch.summary(rows, arguments.out, seconds):
+        print(line)
+    return 1 if any(row.status == "failed" for row in rows) else 0
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-"""`grade`: run strangers' answers on a seed that nobody has seen, compare their values outside."""
+"""Strangers' answers, run on a seed that nobody has seen, for the values that their checks hand out."""
 
 import ast
 import atexit
 import functools
 import json
-from dataclasses import asdict, dataclass
+import os
+import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 from coursekit.checks import SEED, VALUES_MIME
@@ -14,26 +16,9 @@ from coursekit.nursery import Nursery, supported
 from coursekit.record import PRACTICE_SEED
 from coursekit.sandbox import Lost, Sandbox, refuse_without
 from coursekit.slices import essential
-from coursekit.values import differ
 from coursekit.verify import agree
 
 CELL_SECONDS = 60.0
-
-
-@dataclass
-class Outcome:
-    """One exercise of one submission: points earned, status, and why.
-
-    status is right, wrong, blank, missing (no such cell), lost (it broke the run) or unreadable (no notebook).
-    """
-
-    exercise: str
-    points: float
-    of: int
-    status: str
-    reason: str = ""
-    open: bool = False
-    practice: str = ""
 
 
 def boxes(lesson, unsafe=False, slot=0):
@@ -44,12 +29,35 @@ def boxes(lesson, unsafe=False, slot=0):
     return functools.partial(Sandbox, slot=slot, unsafe=unsafe, nursery=warm)
 
 
-@functools.cache
+_nurseries = {}
+
+
 def _nursery(modules):
-    """One warm parent a process, for each set of modules; it ends with this process."""
-    nursery = Nursery(modules)
-    atexit.register(nursery.__exit__)
+    """The warm parent of a set of modules: one that was borrowed, else one of this process, which ends with it."""
+    nursery = _nurseries.get(modules)
+    if nursery is None or (isinstance(nursery, Nursery) and nursery.process.poll() is not None):
+        nursery = _nurseries[modules] = Nursery(modules)
+        atexit.register(nursery.__exit__)
     return nursery
+
+
+@dataclass
+class Borrowed:
+    """A warm parent that another process on this machine started, and ends."""
+
+    address: str
+    kernel = Nursery.kernel
+
+
+def lend(lesson):
+    """(modules, address) of this process's warm parent for a lesson, to `borrow` in another one; None without one."""
+    modules = imports(lesson)
+    return (modules, _nursery(modules).address) if supported() else None
+
+
+def borrow(modules, address):
+    """Let this process ask another one's warm parent for kernels."""
+    _nurseries[modules] = Borrowed(address)
 
 
 def imports(lesson):
@@ -64,8 +72,8 @@ def imports(lesson):
     return tuple(sorted(found))
 
 
-def submission_values(text, lesson, seed, box):
-    """The unit of work: a submission's text in, JSON out. Runs in a sandbox, judges nothing.
+def submission_values(text, lesson, seed, box, seconds=CELL_SECONDS):
+    """A submission's text in, JSON out. Runs in a sandbox, judges nothing.
 
     Returns {"values": {exercise: {"practice": …, "credit": …}}, "lost": {exercise: reason}, "remarks": …,
     "answers": {exercise: source}}, or {"unreadable": reason}.
@@ -74,11 +82,11 @@ def submission_values(text, lesson, seed, box):
         answers = collect(lesson, parse(text, "the submission"))
     except NotebookError as error:
         return {"unreadable": str(error)}
-    found = run_answers(lesson, answers, seed, box)
+    found = run_answers(lesson, answers, seed, box, seconds)
     return found | {"remarks": answers.remarks, "answers": answers.by_exercise}
 
 
-def run_answers(lesson, answers, seed, box):
+def run_answers(lesson, answers, seed, box, seconds=CELL_SECONDS):
     """Values of each exercise on the practice and on the secret seed, and reasons where there are none.
 
     All exercises share a kernel. When that is lost, each runs again in a kernel of its own, with only the cells that
@@ -86,35 +94,35 @@ def run_answers(lesson, answers, seed, box):
     """
     every = list(lesson.checks)
     try:
-        return {"values": _run_once(lesson, answers, every, seed, box), "lost": {}}
+        return {"values": _run_once(lesson, answers, every, seed, box, seconds), "lost": {}}
     except Lost:
         pass
     values, lost = {}, {}
     for exercise in every:
         try:
-            values |= _run_once(lesson, answers, [exercise], seed, box)
+            values |= _run_once(lesson, answers, [exercise], seed, box, seconds)
         except Lost as error:
             lost[exercise] = str(error)
     return {"values": values, "lost": lost}
 
 
-def _run_once(lesson, answers, exercises, seed, box):
+def _run_once(lesson, answers, exercises, seed, box, seconds):
     """Run the cells that some exercises need in a fresh kernel and return {exercise: values}; Lost when it was lost."""
     found, raised = {}, {}
     cells = essential(fill(lesson, answers), set(exercises)).cells
     with box(PRACTICE_SEED) as kernel:
         for cell in cells:
-            outputs, here = kernel.execute(cell.source, CELL_SECONDS), mark(cell)
+            outputs, here = kernel.execute(cell.source, seconds), mark(cell)
             if here and here.kind == "exercise":
                 for error in (o for o in outputs if o["output_type"] == "error"):
                     raised[here.exercise] = f"{error.get('ename')}: {error.get('evalue')}"[:300]
             if here and here.kind == "check":
                 practice = _handed_out(outputs, here.exercise)
                 found[here.exercise] = {"practice": practice, "raised": raised.get(here.exercise, "")}
-        kernel.execute(f"import os; os.environ[{SEED!r}] = {str(seed)!r}", CELL_SECONDS)
+        kernel.execute(f"import os; os.environ[{SEED!r}] = {str(seed)!r}", seconds)
         for cell in cells:
             if (here := mark(cell)) and here.kind == "check":
-                outputs = kernel.execute(cell.source, CELL_SECONDS)
+                outputs = kernel.execute(cell.source, seconds)
                 found[here.exercise]["credit"] = _handed_out(outputs, here.exercise)
     return found
 
@@ -134,58 +142,9 @@ def reference_values(lesson, solutions, seed, box):
     if missing := [exercise for exercise in lesson.gaps if not values.get(exercise)]:
         reason = found["lost"].get(missing[0], "its check handed out nothing")
         raise NotebookError(f"The reference answer to {missing[0]} cannot be graded with: {reason}.")
+    if wrong := [exercise for exercise, value in values.items() if not agree(value, value)]:
+        raise NotebookError(f"The reference answer to {wrong[0]} is not right on seed {seed}: run `course verify`.")
     return values
-
-
-def judge(lesson, found, right, known):
-    """Outcomes of one submission, from its values, the reference's values and the recorded known mistakes."""
-    outcomes = []
-    for exercise, points in lesson.points.items():
-        status, reason, practice = _status(exercise, found, right[exercise], known.get(exercise))
-        earned = points if status == "right" else 0
-        is_open = bool(right[exercise].get("open"))
-        outcomes.append(Outcome(exercise, earned, points, status, reason, is_open, practice))
-    return outcomes
-
-
-def _status(exercise, found, right, known):
-    """(status, reason, practice sentence) of one exercise; whatever is not positively right is not right."""
-    if "unreadable" in found:
-        return "unreadable", found["unreadable"], ""
-    if exercise in found["lost"]:
-        return "lost", f"its answer was stopped: {found['lost'][exercise]}", ""
-    if exercise not in found["answers"]:
-        return "missing", "its cell is not in the notebook", ""
-    value = found["values"].get(exercise, {})
-    if value.get("raised"):
-        return "wrong", f"its cell does not run: {value['raised']}", ""
-    credit, practice = value.get("credit"), value.get("practice")
-    if credit is None:
-        return "lost", "its check did not report values, once and once only", ""
-    if _safely(lambda: credit["blank"] is True):
-        return "blank", "not answered", ""
-    sentence = _safely(lambda: _known(practice, known)) or ""
-    if _safely(lambda: agree(credit, right)):
-        return "right", found["remarks"].get(exercise, ""), sentence
-    return "wrong", "its values differ from the reference's on this run's seed", sentence
-
-
-def _safely(judged):
-    """A judgement on values that a stranger's process sent: malformed ones are no reason to stop, and never right."""
-    try:
-        return judged()
-    except Exception:
-        return None
-
-
-def _known(practice, known):
-    """The sentence of the known mistake that the practice values are, or ""."""
-    for mistake in known["mistakes"] if known else []:
-        pairs = list(zip(practice["cases"], mistake["cases"], strict=False))
-        same = len(practice["cases"]) == len(mistake["cases"])
-        if same and all(differ(got, was, practice["rtol"], practice["atol"]) is None for got, was in pairs):
-            return mistake["says"]
-    return ""
 
 
 def load_known(course, lesson):
@@ -194,9 +153,19 @@ def load_known(course, lesson):
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def grade_text(text, lesson_name, lesson_text, right, known, seed, slot=0, unsafe=False):
-    """Grade one submission's text: plain data in, plain data out, the same on any worker."""
-    lesson = Lesson(Path(lesson_name), parse(lesson_text, lesson_name))
-    found = submission_values(text, lesson, seed, boxes(lesson, unsafe, slot))
-    outcomes = [asdict(outcome) for outcome in judge(lesson, found, right, known)]
-    return {"outcomes": outcomes, "answers": found.get("answers", {}), "remarks": found.get("remarks", {})}
+def work(text, name, lesson_text, seed, unsafe=False, seconds=CELL_SECONDS):
+    """The unit of work: text of a submission, name and text of the lesson, seed → JSON; the same in any process.
+
+    Solutions and reference values are not among its arguments: they never leave the process that judges.
+    """
+    lesson = _lesson(name, lesson_text)
+    with _one_at_a_time:
+        return submission_values(text, lesson, seed, boxes(lesson, unsafe, os.getpid()), seconds)
+
+
+_one_at_a_time = threading.Lock()  # a worker's threads would share a user, whose processes are counted
+
+
+@functools.lru_cache(4)
+def _lesson(name, text):
+    return Lesson(Path(name), parse(text, name))
