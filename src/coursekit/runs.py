@@ -1,6 +1,8 @@
 """A person's answers run: each in a kernel of its own, on a seed that nobody has seen, so that none touches another."""
 
+import contextlib
 import json
+from dataclasses import dataclass
 
 from coursekit.checks import RAW, SEED, VALUES_MIME
 from coursekit.fill import Answers, fill, is_blank, is_extra
@@ -17,25 +19,30 @@ BLANK = {"credit": {"blank": True, "cases": []}, "practice": None, "raised": ""}
 def run_answers(lesson, answers, seed, box, seconds=CELL_SECONDS, right=None):
     """Values of each exercise on a secret seed, and reasons where there are none.
 
-    Returns {"values": {exercise: {"credit": …, "practice": …, "raised": …}}, "lost": {exercise: reason}}. Each exercise
-    runs in a kernel of its own with only the cells that it needs: an answer that ends its kernel, floods it, changes
-    NumPy or never returns costs no other exercise anything, and earns none anything. `right(exercise, credit)` says
-    whether values are right: where they are, no practice values are fetched.
+    Returns {"values": {exercise: {"credit": …, "practice": …, "raised": …}}, "lost": {exercise: reason}}.
+    `right(exercise, credit)` says whether values are right. A first kernel runs all answers together, and what is right
+    there is right: values on a seed that nobody has seen come from knowing the answer. Everything else runs again in a
+    kernel of its own with only the cells that it needs, so an answer that ends the kernel, floods it, changes NumPy or
+    never returns costs no other exercise anything. An exercise without an answer is blank, whatever a kernel says.
     """
     answers, lost = _bearable(answers)
-    filled, bare, values = fill(lesson, answers), fill(lesson, Answers({})), {}
-    parts, bare_parts = alone(filled, lesson.checks), alone(bare, lesson.checks)
-    for exercise in lesson.checks:
-        if exercise in lost:
-            continue
-        if not any(_is_persons(cell, lesson) for cell in parts[exercise]):
-            values[exercise] = BLANK
-            continue
-        try:
-            values[exercise] = _run(exercise, parts[exercise], bare_parts[exercise], seed, box, seconds, right)
-        except Lost as error:
-            lost[exercise] = str(error)
-    return {"values": values, "lost": lost}
+    filled, bare = fill(lesson, answers), alone(fill(lesson, Answers({})), lesson.checks)
+    parts = alone(filled, lesson.checks)
+    written = {e: {cell.id for cell in part if _is_persons(cell, lesson)} for e, part in parts.items()}
+    values = {exercise: BLANK for exercise in lesson.checks if not written[exercise]}
+    todo = [exercise for exercise in lesson.checks if written[exercise] and exercise not in lost]
+    kernels = _Kernels(bare, seed, box, seconds)
+    if right and len(set().union(*(written[exercise] for exercise in todo))) > 1:
+        needed = {cell.id for exercise in todo for cell in parts[exercise]}
+        found = kernels.together([cell for cell in filled.cells if cell.id in needed], todo)
+        values |= {e: value for e, value in found.items() if value["credit"] and right(e, value["credit"])}
+    for exercise in todo:
+        if exercise not in values:
+            try:
+                values[exercise] = kernels.alone(parts[exercise], exercise, right)
+            except Lost as error:
+                lost[exercise] = str(error)
+    return {"values": {exercise: values[exercise] for exercise in lesson.checks if exercise in values}, "lost": lost}
 
 
 def _bearable(answers):
@@ -58,47 +65,67 @@ def _is_persons(cell, lesson):
     )
 
 
-def _run(exercise, cells, bare, seed, box, seconds, right):
-    """The values of one exercise; Lost when its kernel was lost."""
-    before, check = _until_check(cells, exercise)
-    raised, practice = "", None
-    with box(seed) as kernel:
-        for cell in before:
-            outputs, found = kernel.execute(cell.source, seconds), mark(cell)
-            if found and found.exercise == exercise:
-                raised = next((_says(o) for o in outputs if o["output_type"] == "error"), "")
-        credit = handed_out(kernel.execute(check.source, seconds), exercise)
-        raw = credit is not None and credit.get("raw") is True
-        if raw or credit is None or right is None or not right(exercise, credit):
-            change = {SEED: str(PRACTICE_SEED), RAW: ""}
-            kernel.execute(f"import os; os.environ |= {change}", seconds)
-            practice = handed_out(kernel.execute(check.source, seconds), exercise)
-    if raw:
-        credit = _measured(exercise, credit.get("cases"), bare, seed, box, seconds)
-    # Said here and not by the kernel, so that nobody gets round being measured.
-    credit = credit and credit | {"measured": raw}
-    return {"credit": credit, "practice": practice, "raised": raised}
+@dataclass
+class _Kernels:
+    """Where answers run: `bare` are the lesson's own cells for each exercise, without any answer."""
 
+    bare: dict
+    seed: int
+    box: object
+    seconds: float
 
-def _measured(exercise, cases, bare, seed, box, seconds):
-    """An open exercise's values, measured by the lesson's own code in a kernel that no answer was in.
+    def together(self, cells, exercises):
+        """{exercise: values}, as far as a kernel gets that all answers share."""
+        found = {}
+        with contextlib.suppress(Lost), self.box(self.seed) as kernel:
+            for cell in _until_check(cells, exercises[-1]):
+                outputs, here = kernel.execute(cell.source, self.seconds), mark(cell)
+                if here and here.kind == "check":
+                    found[here.exercise] = handed_out(outputs, here.exercise)
+        for exercise, credit in found.items():
+            with contextlib.suppress(Lost):
+                found[exercise] = self.measured(exercise, credit)
+        return {exercise: {"credit": credit, "practice": None, "raised": ""} for exercise, credit in found.items()}
 
-    What goes in are plain values, which the check there takes instead of an answer's results.
-    """
-    before, check = _until_check(bare, exercise)
-    give = f"import json, coursekit.checks as c\nc.results[{exercise!r}] = json.loads({json.dumps(cases)!r})"
-    with box(seed) as kernel:
-        for cell in before:
-            kernel.execute(cell.source, seconds)
-        kernel.execute(give, seconds)
-        return handed_out(kernel.execute(check.source, seconds), exercise)
+    def alone(self, cells, exercise, right):
+        """Values of one exercise, practice values too where they are not right; Lost when its kernel was lost."""
+        *before, check = _until_check(cells, exercise)
+        raised, practice = "", None
+        with self.box(self.seed) as kernel:
+            for cell in before:
+                outputs, here = kernel.execute(cell.source, self.seconds), mark(cell)
+                if here and here.exercise == exercise:
+                    raised = next((_says(o) for o in outputs if o["output_type"] == "error"), "")
+            credit = handed_out(kernel.execute(check.source, self.seconds), exercise)
+            if credit is None or credit.get("raw") or right is None or not right(exercise, credit):
+                change = {SEED: str(PRACTICE_SEED), RAW: ""}
+                kernel.execute(f"import os; os.environ |= {change}", self.seconds)
+                practice = handed_out(kernel.execute(check.source, self.seconds), exercise)
+        return {"credit": self.measured(exercise, credit), "practice": practice, "raised": raised}
+
+    def measured(self, exercise, credit):
+        """Handed-out values; those of an open exercise measured by the lesson's code in a kernel without an answer.
+
+        What goes in there are plain values, which the check takes instead of an answer's results. Whether that was
+        done is said here and not by the answer's kernel, so nobody gets round it.
+        """
+        if credit is None or not credit.get("raw"):
+            return credit and credit | {"measured": False}
+        *before, check = _until_check(self.bare[exercise], exercise)
+        cases = json.dumps(credit.get("cases"))
+        with self.box(self.seed) as kernel:
+            for cell in before:
+                kernel.execute(cell.source, self.seconds)
+            give = f"import json, coursekit.checks as c\nc.results[{exercise!r}] = json.loads({cases!r})"
+            kernel.execute(give, self.seconds)
+            measured = handed_out(kernel.execute(check.source, self.seconds), exercise)
+        return measured and measured | {"measured": True}
 
 
 def _until_check(cells, exercise):
-    """(cells before the check of an exercise, the check)."""
-    marks = [(found.kind, found.exercise) if (found := mark(cell)) else None for cell in cells]
-    place = marks.index(("check", exercise))
-    return cells[:place], cells[place]
+    """The cells up to the check of an exercise, which is the last of them."""
+    places = {(found.kind, found.exercise): k for k, cell in enumerate(cells) if (found := mark(cell))}
+    return cells[: places["check", exercise] + 1]
 
 
 def _says(error):
