@@ -22,11 +22,12 @@ from tqdm import tqdm
 
 from coursekit import gradebook
 from coursekit.feedback import file_name, page, shortened
+from coursekit.grade import boxes, load_known, reference_values
 from coursekit.gradebook import Row
-from coursekit.grade import CELL_SECONDS, boxes, load_known, reference_values
 from coursekit.judging import Outcome, judge
 from coursekit.lesson import NotebookError, text_of
 from coursekit.record import write
+from coursekit.runs import CELL_SECONDS
 from coursekit.sandbox import refuse_without
 from coursekit.submissions import collect_submissions
 from coursekit.workers import Failed, graded
@@ -125,7 +126,7 @@ def _decisions(results, lesson, learners):
 def _reference(results, lesson, solutions, run, settings):
     """What the reference gives on the run's seed, computed once."""
     if not (results / REFERENCE).is_file():
-        box = boxes(lesson, settings.unsafe, os.getpid())
+        box = boxes(lesson, settings.unsafe)
         write(results / REFERENCE, _json(reference_values(lesson, solutions, run["seed"], box)))
     return _read(results / REFERENCE)
 
@@ -143,7 +144,7 @@ def _graded(results, submissions, lesson, seed, right, known, settings):
         unreadable = [key for key, s in todo.items() if s.problem]
         found = ((key, {"unreadable": todo[key].problem}) for key in unreadable)
         texts = ((key, s) for key, s in todo.items() if not s.problem)
-        for key, values in itertools.chain(found, graded(texts, lesson, seed, settings)):
+        for key, values in itertools.chain(found, graded(texts, lesson, seed, right, settings)):
             if isinstance(values, Failed):
                 failed[key] = {"outcomes": [_failure(lesson, e, str(values)) for e in lesson.gaps]}
             else:

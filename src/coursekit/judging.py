@@ -3,6 +3,7 @@
 The values come from a process that a stranger's code may have taken over: whatever is malformed is not right.
 """
 
+import builtins
 from dataclasses import dataclass
 
 from coursekit.checks import Question, same_outcomes
@@ -19,7 +20,7 @@ class Outcome:
     status    right, wrong, blank, missing (no such cell), lost (it broke the run), unreadable (no notebook)
     reason    for the learner: never an input or a value of the secret seed
     practice  for the learner: the sentence of a known mistake, or how many practice cases are right
-    detail    for the instructor alone: the first difference on the secret seed
+    detail    for the instructor alone: what was raised, or the first difference on the secret seed
     open      its measured values could be replayed: to be looked at by eye
     """
 
@@ -58,15 +59,27 @@ def _status(exercise, found, right):
         return "missing", "its cell is not in the notebook"
     value = found["values"].get(exercise, {})
     credit = value.get("credit")
-    if credit is not None and _safely(lambda: agree(credit, right)):
+    if credit is not None and agrees(credit, right):
         return "right", found["remarks"].get(exercise, "")
     if value.get("raised"):
-        return "wrong", f"its cell does not run: {value['raised']}"
+        return "wrong", f"its cell does not run: it raises {_kind(value['raised'])}"
     if credit is None:
         return "lost", NOT_REPORTED
     if _safely(lambda: credit["blank"] is True):
         return "blank", "not answered"
     return "wrong", DIFFERS
+
+
+def agrees(credit, right):
+    """Whether handed-out values are those of the reference, whatever a stranger's process handed out."""
+    return _safely(lambda: agree(credit, right)) is True
+
+
+def _kind(raised):
+    """The name of a built-in exception from "NameError: …"; the rest may carry what the answer saw: the seed."""
+    name = str(raised).partition(":")[0]
+    kind = getattr(builtins, name, None)
+    return name if isinstance(kind, type) and issubclass(kind, BaseException) else "an exception of its own"
 
 
 def _safely(judged):
@@ -93,7 +106,9 @@ def _practice(value, right, known):
 
 
 def _detail(value, right):
-    """The first case of the secret seed that differs, as "case 2: got …, expected …"."""
+    """What an instructor wants to know: what the cell raised, or "case 2: got …, expected …" on the secret seed."""
+    if value["raised"]:
+        return value["raised"]
     pairs = zip(value["credit"]["cases"], right["cases"], strict=False)
     differences = (_question(right).difference(got, expected) for got, expected in pairs)
     return next((f"case {k}: {text}" for k, text in enumerate(differences, start=1) if text), "")

@@ -17,12 +17,12 @@ class Failed(Exception):
     """A submission could not be graded, for no fault of its own; the message says why."""
 
 
-def graded(tasks, lesson, seed, settings):
+def graded(tasks, lesson, seed, right, settings):
     """(key, values) for each (key, Submission) as they finish, or a Failed where there are no values.
 
     What `work` returns is the same wherever it runs. A CourseError is no submission's fault, and ends the run.
     """
-    common = (lesson.path.name, fresh(lesson), seed, settings.unsafe, settings.seconds)
+    common = (lesson.path.name, fresh(lesson), seed, right, settings.unsafe, settings.seconds)
     tasks = ((key, (submission.text, *common)) for key, submission in tasks)
     if settings.scheduler:
         with _cluster(settings.scheduler) as (executor, threads):
