@@ -252,7 +252,7 @@ SAID = {
 }
 
 
-def summary(rows, results, seconds):
+def summary(rows, results, seconds, platform):
     """Lines for the one who gave the command."""
     status = Counter(row.status for row in rows)
     yield f"{len(rows)} submissions in {seconds:.0f} s:"
@@ -260,6 +260,8 @@ def summary(rows, results, seconds):
     several = sum(row.note != "" for row in rows)
     if several:
         yield f"  {several:5} handed in more than one notebook; manifest.csv says which one counts"
+    if platform and (unknown := sum(not row.id for row in rows)):
+        yield f"  {unknown:5} without a number of {platform.title()} in the file's name, so not known there"
     yield f"grades.csv, report.json (for you alone: it has the seed) and feedback/ are in {results}"
 
 

@@ -197,7 +197,7 @@ def _grade(arguments):
     rows, seconds = batch.grade_folder(
         course, course.lesson(arguments.lesson), arguments.submissions, arguments.out, settings
     )
-    for line in batch.summary(rows, arguments.out, seconds):
+    for line in batch.summary(rows, arguments.out, seconds, arguments.format):
         print(line)
     return 1 if any(row.status == "failed" for row in rows) else 0
 

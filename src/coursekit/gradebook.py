@@ -59,7 +59,10 @@ class Row:
     @property
     def reason(self):
         """In one line: what is not right, what was decided by hand, what should be looked at."""
-        return "; ".join(filter(None, [self.note, *map(self._remark, self.outcomes)]))
+        remarks = map(self._remark, self.outcomes)
+        if self.outcomes and {outcome.status for outcome in self.outcomes} <= {"unreadable", "failed"}:
+            remarks = [self.outcomes[0].reason, *(self._remark(o) for o in self.outcomes if o.exercise in self.decided)]
+        return "; ".join(filter(None, [self.note, *remarks]))
 
     def _remark(self, outcome):
         if decision := self.decided.get(outcome.exercise):
