@@ -192,3 +192,30 @@ def test_several_lessons_side_by_side(course, monkeypatch):
     status, out, _ = course("verify", "--jobs", "2")
     assert status == 1
     assert [line.strip() for line in out.splitlines()[1::2]] == ["text: 01", "text: 02"]
+
+
+def test_progress(course):
+    status, out, err = course("progress")
+    assert (status, out) == (2, "")
+    assert err.endswith("`course lab` makes them.\n")
+    course("lab", "--copy-only")
+    status, out, err = course("progress")
+    assert (status, err) == (0, "")
+    assert "0 of 2 exercises are correct, 0 of 4 points." in out
+
+
+def test_links_and_notebooks_for_colab(course, tmp_path):
+    status, out, err = course("links")
+    assert (status, out) == (2, "")
+    assert "The repository's address is not set" in err
+    address = "https://github.com/someone/sums"
+    status, out, err = course("links", "1", "--repository", address, "--hub", "https://hub.example.org")
+    assert (status, err) == (0, "")
+    assert [line.split()[0] for line in out.splitlines()] == ["Binder", "Colab", "nbgitpuller"]
+    status, out, _ = course("colab", "--repository", address, "--out", tmp_path / "colab")
+    assert status == 0
+    assert f"git+{address}@main" in (tmp_path / "colab" / "01_sums.ipynb").read_text()
+    (tmp_path / "colab" / "01_sums.ipynb").write_text("somebody's notes")
+    status, _, err = course("colab", "--repository", address, "--out", tmp_path / "colab")
+    assert (status, err.strip().endswith("give another folder, or remove it.")) == (2, True)
+    assert (tmp_path / "colab" / "01_sums.ipynb").read_text() == "somebody's notes"

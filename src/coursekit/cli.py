@@ -50,10 +50,26 @@ def _parser():
     check.add_argument("--seconds", type=int, default=60, help="time limit of one cell (default: 60)")
     check.set_defaults(run=_check)
 
+    progress = commands.add_parser("progress", help="show which exercises you have answered, and which are correct")
+    progress.add_argument("--work", help="the folder of your copies (default: work/)")
+    progress.set_defaults(run=_progress)
+
     commands.add_parser("book", help="build the book into _build/html").set_defaults(run=_book)
     serve = commands.add_parser("serve", help="show the built book at an address of this machine")
     serve.add_argument("--port", type=int, default=8000)
     serve.set_defaults(run=_serve)
+
+    links = commands.add_parser("links", help="links that open a lesson on Binder, in Colab, or on a JupyterHub")
+    links.add_argument("lesson", nargs="?", default="01", help="the lesson to open (default: 01)")
+    links.add_argument("--hub", help="the address of a JupyterHub that has nbgitpuller")
+    links.add_argument("--repository", help="the address of the class's repository (default: the one in _config.yml)")
+    links.set_defaults(run=_links)
+
+    colab = commands.add_parser("colab", help="write lessons that install the course where it is absent")
+    colab.add_argument("lessons", nargs="*", help="numbers (default: all)")
+    colab.add_argument("--out", required=True, type=Path, help="the folder to write to")
+    colab.add_argument("--repository", help="the repository to install from (default: the one in _config.yml)")
+    colab.set_defaults(run=_colab)
 
     for name, run, text in (
         ("record", _record, "run lessons with their solutions and keep outputs and expected values"),
@@ -127,6 +143,16 @@ def _check(arguments):
     return 0 if right == len(rows) else 1
 
 
+def _progress(arguments):
+    from coursekit import lab, progress
+
+    course = Course.find()
+    work = lab.work_folder(course, arguments.work)
+    if not work.is_dir():
+        raise CourseError(f"There are no copies in {work} yet: `course lab` makes them.")
+    print(progress.table(progress.standings(course, work)))
+
+
 def _book(arguments):
     from coursekit.publish import build_book
 
@@ -137,6 +163,33 @@ def _serve(arguments):
     from coursekit.publish import serve
 
     serve(Course.find().root / "_build" / "html", arguments.port)
+
+
+def _links(arguments):
+    from coursekit import doors
+
+    course = Course.find()
+    where, notebook = doors.repository(course.root, arguments.repository), course.lesson(arguments.lesson).path.name
+    print(f"Binder       {doors.binder(where, notebook)}")
+    print(f"Colab        {doors.colab(where, notebook)}")
+    if arguments.hub:
+        print(f"nbgitpuller  {doors.nbgitpuller(where, arguments.hub, notebook)}")
+
+
+def _colab(arguments):
+    from coursekit import doors
+    from coursekit.lesson import text_of
+    from coursekit.record import write
+
+    course = Course.find()
+    where = doors.repository(course.root, arguments.repository)
+    for number in arguments.lessons or course.numbers:
+        lesson = course.lesson(number)
+        path, text = arguments.out / lesson.path.name, text_of(doors.for_colab(lesson, where))
+        if path.exists() and path.read_bytes() != text.encode():
+            raise CourseError(f"{path} is there already and differs: give another folder, or remove it.")
+        write(path, text)
+        print(path)
 
 
 def _record(arguments):
