@@ -79,22 +79,30 @@ def page(row, lesson):
         learner=_text(row.learner),
         total=f"{float(row.total):g} of {row.of} points",
         remarks="\n".join(f"<p>{_text(_sentence(remark))}</p>" for remark in remarks if remark),
-        sections="\n".join(_section(row, outcome) for outcome in row.outcomes),
+        sections="\n".join(_section(row, outcome, _heading(lesson, outcome.exercise)) for outcome in row.outcomes),
     )
 
 
-def _section(row, outcome):
+def _heading(lesson, exercise):
+    """An exercise's heading in the lesson, without its points."""
+    found = re.search(
+        rf"^#+ (Exercise {re.escape(exercise)}\b.*?)(?: \(\d+ points?\))?\s*$", lesson.prose, re.MULTILINE
+    )
+    return found[1] if found else f"Exercise {exercise}"
+
+
+def _section(row, outcome, heading):
     kind, verdict = VERDICTS[outcome.status]
-    said = [] if outcome.status in ("blank", "missing", "unreadable") else [outcome.reason, outcome.practice]
+    said = [] if outcome.status in ("blank", "missing", "unreadable") else [outcome.practice, outcome.reason]
     if outcome.exercise in row.to_look_at:
         said.append("A person will look at this answer before it counts.")
     decision = row.decided.get(outcome.exercise)
     if decision:
         said.append(f"Your teacher decided on the points: {decision.comment}" if decision.comment else
                     "Your teacher decided on the points.")  # fmt: skip
-    points = f"{float(row.points(outcome)):g} of {outcome.of}"
-    lines = [f'<section class="{kind}">', f"<h2>Exercise {_text(outcome.exercise)}</h2>"]
-    lines.append(f'<p class="verdict">{SIGNS[kind]} {verdict} · {points} points</p>')
+    points = f"{float(row.points(outcome)):g} of {outcome.of} point{'s' * (outcome.of != 1)}"
+    lines = [f'<section class="{kind}">', f"<h2>{_text(heading)}</h2>"]
+    lines.append(f'<p class="verdict">{SIGNS[kind]} {verdict} · {points}</p>')
     lines += [f"<p>{_text(_sentence(sentence))}</p>" for sentence in said if sentence]
     if source := row.answers.get(outcome.exercise, ""):
         lines.append(f"<details{' open' if outcome.status != 'blank' else ''}><summary>Your answer</summary>")
