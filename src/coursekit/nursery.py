@@ -40,6 +40,7 @@ WARM = (
     "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.debugger", "pdb", "tornado.gen",
     "tornado.platform.asyncio", "encodings.idna", "encodings.ascii", "encodings.latin_1",
 )  # fmt: skip
+ONE_THREAD = dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1")
 LATE = {"torch": "torch._dynamo"}  # imported by the first optimizer, which takes a second
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -50,8 +51,8 @@ def supported():
     """Whether this process may make namespaces, with or without being root, on a machine whose calls are known."""
     if sys.platform != "linux" or os.uname().machine not in CALLS or not hasattr(os, "pidfd_open"):
         return False
-    code = "from coursekit.nursery import trial; trial()"
-    return subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, check=False).returncode == 0
+    command = [sys.executable, "-P", "-c", "from coursekit.nursery import trial; trial()"]
+    return subprocess.run(command, env=os.environ | ONE_THREAD, capture_output=True, check=False).returncode == 0
 
 
 def trial():
@@ -78,8 +79,7 @@ class Nursery:
         # A fork can read the environment that its parent started with. And -P: no module comes from the folder
         # that grading was started in, where submissions may lie.
         env = {key: os.environ[key] for key in KEPT if key in os.environ}
-        env |= dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1")
-        env |= {"MPLCONFIGDIR": str(self.folder), "PYTHONHASHSEED": "0"}
+        env |= ONE_THREAD | {"MPLCONFIGDIR": str(self.folder), "PYTHONHASHSEED": "0"}
         code = "from coursekit.nursery import serve; serve()"
         command = [sys.executable, "-P", "-c", code, self.address, *modules]
         self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
@@ -150,6 +150,7 @@ def _guard(line, request, starter):
         _own_namespaces()
         pid = os.fork()
         if pid == 0:
+            os.setsid()
             line.close()
             _become_kernel(request, root)
         fd = os.pidfd_open(pid)
@@ -177,10 +178,16 @@ def _own_namespaces():
 
 
 def _become_kernel(request, root):
+    """The first process of the namespaces: make the place, start the kernel, wait until it ends, and all with it."""
     try:
         Path("/proc/self/oom_score_adj").write_text("1000")  # where memory runs out, this goes first
         _enter_own_root(request, root)
         _give_up_rights(request)
+        if kernel := os.fork():
+            while os.wait()[0] != kernel:  # orphans come here, too
+                pass
+            os._exit(0)
+        os.setsid()  # a signal to the kernel's group reaches nobody else
         os.environ.clear()
         os.environ.update(request["env"])
         sys.argv = ["ipykernel"]
