@@ -39,7 +39,7 @@ def _parser():
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     lab = commands.add_parser("lab", help="open your copies of the lessons in JupyterLab; its options after --")
-    lab.add_argument("lesson", nargs="?", default="01", help="the lesson to open (default: 01)")
+    lab.add_argument("lesson", nargs="?", help="the lesson to open (default: the first)")
     lab.add_argument("--work", help="the folder for your copies (default: work/)")
     lab.add_argument("--copy-only", action="store_true", help="make the copies, do not start JupyterLab")
     lab.set_defaults(run=_lab)
@@ -84,6 +84,12 @@ def _parser():
                 "--jobs", type=int, default=os.cpu_count(), help="how many at a time (default: %(default)s)"
             )
 
+    bundle = commands.add_parser("bundle", help="pack lessons for learners, without solutions")
+    bundle.add_argument("lessons", nargs="*", help="numbers (default: all)")
+    bundle.add_argument("--out", required=True, type=Path, help="the folder for the zip, or for the repository")
+    bundle.add_argument("--student-repo", action="store_true", help="lay out a class's repository instead of a zip")
+    bundle.set_defaults(run=_bundle)
+
     grade = commands.add_parser("grade", help="grade a folder or zip of submissions to one lesson")
     grade.add_argument("submissions", help="the folder or zip that your platform exported")
     grade.add_argument("--lesson", required=True, help="the lesson's number")
@@ -122,8 +128,9 @@ def _lab(arguments):
         print(sentence)
     if arguments.copy_only:
         return 0
-    print(f"Opening lesson {arguments.lesson} from {work}")
-    return lab.open_lab(course, work, arguments.lesson, arguments.options)
+    number = arguments.lesson or course.numbers[0]
+    print(f"Opening lesson {number} from {work}")
+    return lab.open_lab(course, work, number, arguments.options)
 
 
 def _check(arguments):
@@ -239,6 +246,18 @@ def _stats(arguments):
     print(HEADER)
     for number in arguments.lessons or course.numbers:
         print(row(course, course.lesson(number)))
+
+
+def _bundle(arguments):
+    from coursekit.bundle import bundle, student_repository
+
+    course = Course.find()
+    if not arguments.student_repo:
+        print(f"The bundle is {bundle(course, arguments.lessons, arguments.out)}")
+        return
+    for sentence in student_repository(course, arguments.lessons, arguments.out):
+        print(sentence)
+    print(f"The class's repository is ready in {arguments.out}: commit and push it.")
 
 
 def _grade(arguments):
