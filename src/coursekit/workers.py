@@ -38,7 +38,7 @@ def _finished(tasks, open_pool, most):
     When a process of a pool ends, all that the pool has in hand is lost: a new pool goes on, and what was in hand is
     tried again, one by one in pools of its own, so that only the one that is to blame fails.
     """
-    tasks, succeeded = iter(tasks), False
+    tasks = iter(tasks)
     while True:
         in_hand, broken = [], False
         with open_pool() as pool:
@@ -56,14 +56,12 @@ def _finished(tasks, open_pool, most):
                     if isinstance(future.exception(), BrokenProcessPool):
                         broken, _ = True, in_hand.append(task)
                         continue
-                    succeeded = True
                     yield task[0], _values(future)
         for key, arguments in in_hand:
             with open_pool(1) as pool:
-                values = _values(pool.submit(work, *arguments))
-            if isinstance(values, Failed) and not succeeded:
-                raise NotebookError("The processes that grade end as soon as they start: see what --jobs 1 says.")
-            yield key, values
+                if pool.submit(os.getpid).exception():
+                    raise NotebookError("The processes that should grade end as soon as they start.")
+                yield key, _values(pool.submit(work, *arguments))
         if not broken:
             return
 
