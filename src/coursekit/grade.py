@@ -11,7 +11,7 @@ from coursekit.fill import collect, reference
 from coursekit.lesson import Lesson, NotebookError, code_cells, parse
 from coursekit.nursery import Nursery, supported
 from coursekit.record import unfit
-from coursekit.runs import run_answers
+from coursekit.runs import CELL_SECONDS, run_answers
 from coursekit.sandbox import Sandbox, refuse_without
 from coursekit.values import brief, differ
 from coursekit.verify import agree
@@ -61,7 +61,7 @@ def imports(lesson):
     return tuple(sorted(found))
 
 
-def submission_values(text, lesson, seed, box, right=None):
+def submission_values(text, lesson, seed, box, right=None, seconds=CELL_SECONDS):
     """The unit of work: a submission's text in, JSON out. Runs in a sandbox, judges nothing.
 
     Returns {"values": {exercise: {"practice": …, "credit": …}}, "lost": {exercise: reason}, "remarks": …,
@@ -71,7 +71,7 @@ def submission_values(text, lesson, seed, box, right=None):
         answers = collect(lesson, parse(text, "the submission"))
     except NotebookError as error:
         return {"unreadable": str(error)}
-    found = run_answers(lesson, answers, seed, box, right=right and functools.partial(_agrees, right))
+    found = run_answers(lesson, answers, seed, box, seconds, right and functools.partial(_agrees, right))
     return found | {"remarks": answers.remarks, "answers": answers.by_exercise}
 
 

@@ -26,8 +26,8 @@ def run_answers(lesson, answers, seed, box, seconds=CELL_SECONDS, right=None):
     never returns costs no other exercise anything. An exercise without an answer is blank, whatever a kernel says.
     """
     answers, lost = _bearable(answers)
-    filled, bare = fill(lesson, answers), alone(fill(lesson, Answers({})), lesson.checks)
-    parts = alone(filled, lesson.checks)
+    filled, bare = fill(lesson, answers), alone(fill(lesson, Answers({})), lesson)
+    parts = alone(filled, lesson)
     written = {e: {cell.id for cell in part if _is_persons(cell, lesson)} for e, part in parts.items()}
     values = {exercise: BLANK for exercise in lesson.checks if not written[exercise]}
     todo = [exercise for exercise in lesson.checks if written[exercise] and exercise not in lost]
