@@ -10,6 +10,8 @@ import functools
 import os
 import re
 import socket
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +25,7 @@ from coursekit.fill import Answers, fill
 from coursekit.grade import judge, reference_values, submission_values
 from coursekit.lesson import text_of
 from coursekit.nursery import Nursery, supported
-from coursekit.sandbox import FIRST_UID, UIDS, Limits, Sandbox, available
+from coursekit.sandbox import FIRST_UID, UIDS, Limits, Sandbox, available, visible
 
 FILES = {
     path.stem: path.read_text(encoding="utf-8") for path in sorted(Path(__file__).with_name("attacks").glob("*.py"))
@@ -198,5 +200,41 @@ def test_nothing_of_them_is_left(graded, outside):
     ]  # fmt: skip
     assert not list(Path("/").glob("*/owned-by-an-answer"))
     assert not list(Path("/tmp").glob("kernel-*"))
+    if os.geteuid() != 0:
+        return
     users = {path: path.stat().st_uid for path in Path("/proc").glob("[0-9]*") if path.exists()}
     assert not [path for path, uid in users.items() if FIRST_UID <= uid < FIRST_UID + UIDS]
+
+
+# Some of them again, graded by somebody who is not root: another road into the sandbox.
+AGAIN = (
+    "descriptors_used environment_read exit_at_once fork_bomb killed_all memory_read modules_planted network_reached "
+    "numpy_patched parent_traced rights_taken solutions_read writes_everywhere"
+)
+NOBODY = 65_534
+
+
+@pytest.mark.xdist_group("attacks-warm")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else; all other tests ran as a user")
+@pytest.mark.skipif(not available(), reason="no sandbox: bubblewrap is missing (apt install bubblewrap)")
+def test_the_same_without_being_root(tmp_path, root):
+    needed = [*visible(), root]
+    script = ["set -e", f"mkdir {tmp_path}/view {tmp_path}/home", f"chown {NOBODY} {tmp_path}/home"]
+    # Folders that only root can look into are laid out anew, seen by this process alone.
+    for closed in sorted({parent for path in needed for parent in path.parents if not parent.stat().st_mode & 1}):
+        inside = [path for path in needed if closed in path.parents]
+        for k, path in enumerate(inside):
+            script += [f"mkdir {tmp_path}/view/{k}", f"mount --rbind {path} {tmp_path}/view/{k}"]
+        script += [f"mount -t tmpfs -o mode=755 none {closed}"]
+        for k, path in enumerate(inside):
+            script += [f"mkdir -p {path}", f"mount --rbind {tmp_path}/view/{k} {path}"]
+        break
+    become = f"setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups"
+    script += [f"cd {root}", f"exec {become} {sys.executable} -m pytest -q -p no:cacheprovider -p no:cov {__file__}"]
+    env = os.environ | {"COURSE_TEST_ATTACKS": AGAIN, "HOME": f"{tmp_path}/home", "TMPDIR": "/tmp"}
+    env = {key: value for key, value in env.items() if not key.startswith(("PYTEST_", "COV_"))}
+    command = ["unshare", "--mount", "bash", "-c", "\n".join(script)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    count = 2 * (len(AGAIN.split()) + 2)
+    assert f"{count} passed, 1 skipped" in done.stdout
