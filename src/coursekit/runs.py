@@ -12,7 +12,7 @@ from coursekit.sandbox import Lost
 from coursekit.slices import LONGEST, alone
 
 CELL_SECONDS = 60.0
-MOST_CODE = 4 * LONGEST  # characters of all the cells that a person added
+MOST_CODE, MOST_CELLS = 4 * LONGEST, 500  # characters of all the cells that a person added, and how many
 BLANK = {"credit": {"blank": True, "cases": []}, "practice": None, "raised": ""}
 
 
@@ -26,8 +26,8 @@ def run_answers(lesson, answers, seed, box, seconds=CELL_SECONDS, right=None):
     never returns costs no other exercise anything. An exercise without an answer is blank, whatever a kernel says.
     """
     answers, lost = _bearable(answers)
-    filled, bare = fill(lesson, answers), alone(fill(lesson, Answers({})), lesson.checks)
-    parts = alone(filled, lesson.checks)
+    filled, bare = fill(lesson, answers), alone(fill(lesson, Answers({})), lesson)
+    parts = alone(filled, lesson)
     written = {e: {cell.id for cell in part if _is_persons(cell, lesson)} for e, part in parts.items()}
     values = {exercise: BLANK for exercise in lesson.checks if not written[exercise]}
     todo = [exercise for exercise in lesson.checks if written[exercise] and exercise not in lost]
@@ -50,7 +50,7 @@ def _bearable(answers):
     long = {exercise for exercise, source in answers.by_exercise.items() if len(source) > LONGEST}
     kept = {exercise: source for exercise, source in answers.by_exercise.items() if exercise not in long}
     extras, room = [], MOST_CODE
-    for position, source in answers.extras:
+    for position, source in answers.extras[:MOST_CELLS]:
         if len(source) <= min(room, LONGEST):
             room -= len(source)
             extras.append((position, source))

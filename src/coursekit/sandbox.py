@@ -152,9 +152,10 @@ class Sandbox:
         self.client = BlockingKernelClient(context=context)
         self.client.load_connection_info(connection)
         context.setsockopt(zmq.RCVHWM, 4)  # nobody reads the replies: what they say comes on the other channel, too
-        assert self.client.shell_channel
+        shell = self.client.shell_channel.socket
         context.setsockopt(zmq.RCVHWM, 200)
         iopub = self.client.iopub_channel.socket
+        shell.linger = iopub.linger = 0  # what the dead were to be told can be forgotten
         self.cut = iopub.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         self.client.start_channels(hb=False, stdin=False, control=False)
         self.poller = zmq.Poller()
@@ -184,7 +185,7 @@ class Sandbox:
             if time.monotonic() > deadline:
                 raise Lost(f"it took longer than {seconds:g} s")
             if iopub not in ready:
-                if self.cut in ready:  # a message was too long to be let in
+                if self.cut in ready and not self.life.ended(within=0.5):  # a message was too long to be let in
                     raise Lost("it printed far too much")
                 self._look()
                 continue
@@ -224,8 +225,9 @@ class _Life:
 
     root, pid, ends = "", 0, ()
 
-    def ended(self):
-        return bool(select.select(self.ends, [], [], 0)[0])
+    def ended(self, within=0):
+        """Whether they have ended, or end within some seconds."""
+        return bool(select.select(self.ends, [], [], within)[0])
 
     def memory(self, most):
         """Bytes that the processes use; pages that several share are counted once when it is more than `most`."""
@@ -284,8 +286,8 @@ class _Confined(_Life):
         with contextlib.suppress(ProcessLookupError):
             self.ends = (os.pidfd_open(self.pid),)
 
-    def ended(self):
-        return self.process.poll() is not None or super().ended()
+    def ended(self, within=0):
+        return super().ended(within) or self.process.poll() is not None
 
     def end(self):
         super().end()
@@ -306,7 +308,9 @@ class _Bare(_Life):
         self.process = _start(kernel, env | {"HOME": folder}, cwd=folder)
         self.pid = self.process.pid
 
-    def ended(self):
+    def ended(self, within=0):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(within)
         return self.process.poll() is not None
 
     def end(self):

@@ -34,23 +34,24 @@ def essential(notebook, exercises=None):
     return part
 
 
-def alone(notebook, exercises):
-    """For each exercise the cells of a filled notebook that it needs, as {exercise: cells}; no other answer by chance.
+def alone(notebook, lesson):
+    """For each exercise the cells of a filled lesson that it needs, as {exercise: cells}; no other answer by chance.
 
-    What the lesson defines comes from the lesson's cells, whoever else defines it; a person's extra cells and answers
-    to other exercises come along only for names that nobody else offers.
+    What the lesson defines comes from the lesson's cells, and what the exercise asks for from its answer, whoever else
+    defines it; a person's extra cells and answers to other exercises come along only for names that nobody else offers.
     """
     cells = [(cell, mark(cell), *names_of(cell.source)) for cell in code_cells(notebook)]
-    return {exercise: _alone(cells, exercise) for exercise in exercises}
+    gaps = {exercise: names_of(gap)[0] for exercise, gap in lesson.gaps.items()}
+    return {exercise: _alone(cells, exercise, gaps[exercise]) for exercise in lesson.checks}
 
 
-def _alone(cells, exercise):
+def _alone(cells, exercise, asked):
     every = range(len(cells))
     lessons = [k for k in every if cells[k][1] is None and not is_extra(cells[k][0])]
     others = [k for k in every if k not in lessons and not _is_check(cells[k][0])]
     kept = set(lessons[:1]) | {k for k in every if _is_asked(cells[k][1], {exercise})}
     given = set(dir(builtins)).union(*(cells[k][2] for k in lessons))
-    own = set().union(*(cells[k][2] for k in kept))
+    own = asked.union(*(cells[k][2] for k in kept))
     while True:
         used = set().union(*(cells[k][3] for k in kept))
         unknown = used - given - set().union(*(cells[k][2] for k in kept))
