@@ -35,7 +35,7 @@ bench: .venv/.test  ## measure side by side, into _build/bench/table.md (some to
 
 newest:  ## pin the newest releases that resolve together instead of those in constraints.txt
 	@$(PYTHON) -m venv .venv-newest
-	@.venv-newest/bin/python -m pip --disable-pip-version-check install -q -e '.[book,test]'
+	@.venv-newest/bin/python -m pip --disable-pip-version-check install -q -e '.[book,cluster,test]'
 	@.venv-newest/bin/python -m pip freeze --exclude-editable > constraints.txt
 	@rm -rf .venv-newest
 
@@ -60,5 +60,5 @@ clean:  ## remove what was built; your answers in work/ stay
 
 .venv/.test: .venv/.book
 	@echo "Installing the test tools"
-	@$(PIP) -e '.[book,test]'
+	@$(PIP) -e '.[book,cluster,test]'
 	@touch $@

@@ -39,7 +39,7 @@ def _parser():
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     lab = commands.add_parser("lab", help="open your copies of the lessons in JupyterLab; its options after --")
-    lab.add_argument("lesson", nargs="?", default="01", help="the lesson to open (default: 01)")
+    lab.add_argument("lesson", nargs="?", help="the lesson to open (default: the first)")
     lab.add_argument("--work", help="the folder for your copies (default: work/)")
     lab.add_argument("--copy-only", action="store_true", help="make the copies, do not start JupyterLab")
     lab.set_defaults(run=_lab)
@@ -83,7 +83,40 @@ def _parser():
             command.add_argument(
                 "--jobs", type=int, default=os.cpu_count(), help="how many at a time (default: %(default)s)"
             )
+
+    bundle = commands.add_parser("bundle", help="pack lessons for learners, without solutions")
+    bundle.add_argument("lessons", nargs="*", help="numbers (default: all)")
+    bundle.add_argument("--out", required=True, type=Path, help="the folder for the zip, or for the repository")
+    bundle.add_argument("--student-repo", action="store_true", help="lay out a class's repository instead of a zip")
+    bundle.set_defaults(run=_bundle)
+
+    grade = commands.add_parser("grade", help="grade a folder or zip of submissions to one lesson")
+    grade.add_argument("submissions", help="the folder or zip that your platform exported")
+    grade.add_argument("--lesson", required=True, help="the lesson's number")
+    grade.add_argument("--out", required=True, help="the folder for the results; a run that was interrupted goes on")
+    grade.add_argument("--seed", type=_natural, help="the seed of an earlier run (default: a new secret one)")
+    grade.add_argument(
+        "--jobs", type=_positive, default=os.cpu_count(), help="how many at a time (default: %(default)s)"
+    )
+    grade.add_argument("--scheduler", default="", help="the address of a Dask scheduler whose workers grade")
+    grade.add_argument("--format", choices=["canvas", "moodle"], default="", help="write a file to import there, too")
+    grade.add_argument("--column", default="", help="the assignment's name in Canvas (default: number and title)")
+    grade.add_argument("--seconds", type=_positive, default=60, help="time limit of one cell (default: %(default)s)")
+    grade.add_argument("--unsafe", action="store_true", help="run strangers' code without a sandbox, at your own risk")
+    grade.set_defaults(run=_grade)
     return parser
+
+
+def _natural(text):
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
+    return int(text)
+
+
+def _positive(text):
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
 
 
 def _lab(arguments):
@@ -95,8 +128,9 @@ def _lab(arguments):
         print(sentence)
     if arguments.copy_only:
         return 0
-    print(f"Opening lesson {arguments.lesson} from {work}")
-    return lab.open_lab(course, work, arguments.lesson, arguments.options)
+    number = arguments.lesson or course.numbers[0]
+    print(f"Opening lesson {number} from {work}")
+    return lab.open_lab(course, work, number, arguments.options)
 
 
 def _check(arguments):
@@ -212,6 +246,32 @@ def _stats(arguments):
     print(HEADER)
     for number in arguments.lessons or course.numbers:
         print(row(course, course.lesson(number)))
+
+
+def _bundle(arguments):
+    from coursekit.bundle import bundle, student_repository
+
+    course = Course.find()
+    if not arguments.student_repo:
+        print(f"The bundle is {bundle(course, arguments.lessons, arguments.out)}")
+        return
+    for sentence in student_repository(course, arguments.lessons, arguments.out):
+        print(sentence)
+    print(f"The class's repository is ready in {arguments.out}: commit and push it.")
+
+
+def _grade(arguments):
+    from coursekit import batch
+
+    course = Course.find()
+    chosen = ("seed", "jobs", "scheduler", "format", "column", "unsafe", "seconds")
+    settings = batch.Settings(**{name: getattr(arguments, name) for name in chosen})
+    rows, seconds = batch.grade_folder(
+        course, course.lesson(arguments.lesson), arguments.submissions, arguments.out, settings
+    )
+    for line in batch.summary(rows, arguments.out, seconds, arguments.format):
+        print(line)
+    return 1 if any(row.status == "failed" for row in rows) else 0
 
 
 if __name__ == "__main__":

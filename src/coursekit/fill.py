@@ -9,6 +9,7 @@ from nbformat.v4 import new_code_cell
 from coursekit.lesson import body, code_cells, mark, marked
 
 CHECK_TAG = "nbval-check-output"
+EXTRA = "extra-"
 DEFINITION = re.compile(r"^(?:async +)?(?:def|class) +(\w+)|^(\w+) *=(?!=)", re.MULTILINE)
 IDLE = ("...", "pass", "return", "return None", "return ...")
 
@@ -41,9 +42,14 @@ def fill(lesson, answers):
             cell.metadata["tags"] = [CHECK_TAG]
     extras = sorted(answers.extras, key=lambda extra: extra[0])
     for k, (position, source) in reversed(list(enumerate(extras))):
-        extra = new_code_cell(source, id=f"extra-{k}", metadata={"tags": ["raises-exception"]})
+        extra = new_code_cell(source, id=f"{EXTRA}{k}", metadata={"tags": ["raises-exception"]})
         notebook.cells.insert(position + 1, extra)
     return notebook
+
+
+def is_extra(cell):
+    """Whether a cell of a filled notebook is a person's own, beside the lesson's."""
+    return cell.id.startswith(EXTRA)
 
 
 def reference(solutions):

@@ -1,11 +1,17 @@
 """The part of a notebook that its checks depend on, found from the names that cells use and define."""
 
 import ast
+import builtins
 import copy
 import dis
+import functools
 import types
+import warnings
 
-from coursekit.lesson import mark
+from coursekit.fill import is_extra
+from coursekit.lesson import code_cells, mark
+
+LONGEST = 50_000  # characters of a cell that is looked into: the compiler's stack ends somewhere above
 
 
 def essential(notebook, exercises=None):
@@ -28,6 +34,37 @@ def essential(notebook, exercises=None):
     return part
 
 
+def alone(notebook, lesson):
+    """For each exercise the cells of a filled lesson that it needs, as {exercise: cells}; no other answer by chance.
+
+    What the lesson defines comes from the lesson's cells, and what the exercise asks for from its answer, whoever else
+    defines it; a person's extra cells and answers to other exercises come along only for names that nobody else offers.
+    """
+    cells = [(cell, mark(cell), *names_of(cell.source)) for cell in code_cells(notebook)]
+    gaps = {exercise: names_of(gap)[0] for exercise, gap in lesson.gaps.items()}
+    return {exercise: _alone(cells, exercise, gaps[exercise]) for exercise in lesson.checks}
+
+
+def _alone(cells, exercise, asked):
+    every = range(len(cells))
+    lessons = [k for k in every if cells[k][1] is None and not is_extra(cells[k][0])]
+    others = [k for k in every if k not in lessons and not _is_check(cells[k][0])]
+    kept = set(lessons[:1]) | {k for k in every if _is_asked(cells[k][1], {exercise})}
+    given = set(dir(builtins)).union(*(cells[k][2] for k in lessons))
+    own = asked.union(*(cells[k][2] for k in kept))
+    while True:
+        used = set().union(*(cells[k][3] for k in kept))
+        unknown = used - given - set().union(*(cells[k][2] for k in kept))
+        more = {k for k in lessons if cells[k][2] & used}
+        for k in others:
+            offered = cells[k][2] & used - given
+            missing = offered if is_extra(cells[k][0]) else offered - own
+            more |= {k} if missing or (unknown and "*" in cells[k][2]) else set()
+        if more <= kept:
+            return [cells[k][0] for k in sorted(kept)]
+        kept |= more
+
+
 def _is_check(cell):
     found = mark(cell)
     return found is not None and found.kind == "check"
@@ -39,13 +76,25 @@ def _is_asked(found, exercises):
     return exercises is None or found.exercise in exercises
 
 
+@functools.lru_cache(maxsize=4096)
 def names_of(source):
-    """(names defined or changed, names needed from elsewhere) by a cell; a cell that does not parse has neither."""
+    """(names defined or changed, names needed from elsewhere) by a cell; a cell that does not parse has neither.
+
+    `from x import *` defines "*".
+    """
     source = _python(source)
+    if len(source) > LONGEST:
+        return frozenset(), frozenset()
     try:
-        tree, code = ast.parse(source), compile(source, "cell", "exec")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an odd escape in an answer is not for whoever grades it
+            tree, code = ast.parse(source), compile(source, "cell", "exec")
+        return _names(tree, code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set(), set()
+        return frozenset(), frozenset()
+
+
+def _names(tree, code):
     stored, needed = set(), set()
     # Bytecode knows scopes and order: what is loaded before the cell itself stores it comes from elsewhere.
     for step in dis.get_instructions(code):
@@ -53,8 +102,9 @@ def names_of(source):
             needed.add(step.argval)
         if step.opname == "STORE_NAME":
             stored.add(step.argval)
+    stored |= {"*" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"}
     needed |= _globals(code) - stored
-    return stored | _changed(tree), {name for name in needed if not name.startswith("__")}
+    return frozenset(stored | _changed(tree)), frozenset(name for name in needed if not name.startswith("__"))
 
 
 def _python(source):

@@ -14,6 +14,7 @@ import numpy as np
 MAX_ITEMS = 100_000
 MAX_TEXT = 10_000
 MAX_DEPTH = 8
+PLAIN = frozenset("bifscald")  # tags of values that can be made again from their encoding
 SCALARS = tuple(set(np.sctypeDict.values()))
 
 
@@ -54,6 +55,31 @@ def _encode(value, depth, room):
     if depth and kind is dict and len(value) <= room[0] and all(type(key) is str for key in value):
         return ["d", {clean(key): _encode(value[key], depth - 1, room) for key in sorted(value)}]
     return ["other", type_name(value)]
+
+
+def decode(value):
+    """The plain value that an encoding stands for: lists for tuples, NumPy arrays for tensors; ValueError for none.
+
+    The encoding may be a stranger's: nothing is called that it names.
+    """
+    tag, *rest = value
+    if tag == "n":
+        return None
+    if tag in ("b", "i", "s") and type(rest[0]) is {"b": bool, "i": int, "s": str}[tag]:
+        return rest[0]
+    if tag == "f":
+        return float(rest[0])
+    if tag == "c":
+        return complex(float(rest[0]), float(rest[1]))
+    if tag == "l":
+        return [decode(item) for item in rest[0]]
+    if tag == "d":
+        return {str(key): decode(item) for key, item in rest[0].items()}
+    if tag == "a" and np.dtype(rest[1]).kind in "biufc":
+        parts = rest[2] if "complex" in rest[1] else [rest[2], [0.0]]
+        real, imaginary = (np.array([float(x) if type(x) is str else x for x in part]) for part in parts)
+        return (real + 1j * imaginary if "complex" in rest[1] else real).astype(rest[1]).reshape(rest[0])
+    raise ValueError(f"{str(tag)[:20]} stands for no plain value")
 
 
 def type_name(value):

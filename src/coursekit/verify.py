@@ -120,7 +120,7 @@ def _fail(order, values, seed):
 
 def agree(value, right):
     """Whether handed-out values agree with the reference's, by its tolerances and bounds."""
-    if value["blank"] or len(value["cases"]) != len(right["cases"]):
+    if value["blank"] or value.get("measured") != right.get("measured") or len(value["cases"]) != len(right["cases"]):
         return False
     question = Question(right["exercise"], None, within=right["within"], rtol=right["rtol"], atol=right["atol"])
     pairs = zip(value["cases"], right["cases"], strict=True)

@@ -1,0 +1,4 @@
+# wrong
+# A question to nobody.
+def squares(values):
+    return float(input("The answer, please: "))

@@ -1,0 +1,5 @@
+# lost
+# The process ends.
+import os
+
+os._exit(0)

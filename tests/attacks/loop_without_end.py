@@ -1,0 +1,4 @@
+# lost
+# A loop in the cell.
+while True:
+    pass

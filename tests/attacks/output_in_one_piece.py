@@ -1,0 +1,3 @@
+# lost
+# One line of 50 MB.
+print("x" * 50_000_000)

@@ -1,0 +1,3 @@
+# wrong
+# A cell that Python does not read.
+def squares(values:

@@ -1,0 +1,241 @@
+"""Hostile answers: each earns nothing, costs no other exercise anything, and leaves this machine as it was.
+
+`attacks/NAME.py` is the cell of one answer. Its first line says which statuses it may end with, its second what it
+tries; words in capitals are filled in here. They run as the exercises of one lesson, so that each has all the others
+for neighbours, with right answers in between.
+"""
+
+import contextlib
+import functools
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import toy
+from coursekit.checks import VALUES_MIME
+from coursekit.course import Course
+from coursekit.fill import Answers, fill
+from coursekit.grade import reference_values, submission_values
+from coursekit.judging import judge
+from coursekit.lesson import text_of
+from coursekit.nursery import Nursery, supported
+from coursekit.sandbox import FIRST_UID, UIDS, Limits, Sandbox, available, visible
+
+FILES = {
+    path.stem: path.read_text(encoding="utf-8") for path in sorted(Path(__file__).with_name("attacks").glob("*.py"))
+}
+SEED = 20_261_124
+SECONDS = 4.0
+LIMITS = Limits(memory=2**30, disk=32 * 2**20, processes=60, cpu=20, seconds=60)
+SECRET = "kiwi-4711-secret"
+EVERY = 6  # after so many attacks stands a right answer
+MARGIN = "def squares(values):\n    return float(values @ values)"
+
+
+def arena():
+    """[(name or None for a right answer)] in the order of the lesson's exercises."""
+    names = list(FILES)
+    rows = [names[k : k + EVERY] for k in range(0, len(names), EVERY)]
+    return [name for row in rows for name in (*row, None)]
+
+
+def exercises():
+    return [f"1.{k}" for k in range(1, len(arena()) + 1)]
+
+
+def arena_course(root):
+    lesson = ["# 01 · Arena\n\n10 min · CPU 1 s · after: nothing", toy.LESSON[1]]
+    solutions = ["# 01 · Arena: solutions"]
+    for exercise in exercises():
+        lesson += [
+            f"### Exercise {exercise}",
+            ("code", f"#| exercise: {exercise}\n{toy.STUB_1}"),
+            ("code", f"#| check: {exercise}\n{toy.CHECK_1.replace('1.1', exercise).replace('cases=3', 'seconds=1')}"),
+        ]
+        solutions += [("code", f"#| answer: {exercise}\n{toy.RIGHT_1}")]
+    toy.write(root / "lessons" / "01_arena.ipynb", lesson)
+    toy.write(root / "solutions" / "01_arena.ipynb", solutions)
+    return Course(root)
+
+
+@dataclass
+class Outside:
+    """What an answer might reach, and what it must not have done there."""
+
+    folder: Path
+    port: int
+    abstract: str
+    visits: list
+
+    def words(self, practice):
+        """What the words in capitals stand for."""
+        return {
+            "PRACTICE": practice,
+            "SOLUTIONS": str(self.folder / "course" / "solutions" / "01_arena.ipynb"),
+            "RESULTS": str(self.folder / "results"),
+            "SUBMISSIONS": str(self.folder / "submissions"),
+            "NEKOT": SECRET[::-1],
+            "PORT": self.port,
+            "SOCKET": str(self.folder / "socket"),
+            "ABSTRACT": self.abstract,
+            "GRADER": os.getpid(),
+            "CANARY": str(self.folder / "canary"),
+        }
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory):
+    """A folder with things worth having, and somebody who listens for answers that found a way out."""
+    folder, visits = tmp_path_factory.mktemp("o"), []
+    for name in ("results", "submissions"):
+        (folder / name).mkdir(mode=0o777)
+    (folder / "canary").write_text("alive")
+    (folder / "canary").chmod(0o666)
+    folder.chmod(0o777)
+    listeners = []
+    abstract = f"\0course-{os.getpid()}"
+    for family, address in (
+        (socket.AF_INET, ("127.0.0.1", 0)),
+        (socket.AF_UNIX, str(folder / "socket")),
+        (socket.AF_UNIX, abstract),
+    ):
+        listeners.append(socket.socket(family))
+        listeners[-1].bind(address)
+        listeners[-1].listen()
+    (folder / "socket").chmod(0o777)
+
+    def listen(listener):
+        with contextlib.suppress(OSError):
+            while True:
+                line, _ = listener.accept()
+                with line:
+                    visits.append(listener.getsockname())
+                    line.sendall(b"here is the answer")
+
+    threads = [threading.Thread(target=listen, args=(listener,)) for listener in listeners]
+    for thread in threads:
+        thread.start()
+    os.environ["COURSE_TEST_SECRET"] = SECRET
+    yield Outside(folder, listeners[0].getsockname()[1], abstract, visits)
+    del os.environ["COURSE_TEST_SECRET"]
+    for listener in listeners:
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+    for thread in threads:
+        thread.join()
+
+
+def cell(name, exercise, words):
+    """The source of an attack as the answer to an exercise."""
+    text = FILES[name].split("\n", 1)[1].replace("1.1", exercise)
+    text = text.replace(
+        "ELIFS", "\n".join(["    if a == 1:\n        pass", *["    elif a == 1:\n        pass"] * 2000])
+    )
+    text = text.replace("FORS", "for a in x " * 4000)
+    used = {word: value for word, value in words.items() if re.search(rf"\b{word}\b", text)}
+    return "".join(f"{word} = {value!r}\n" for word, value in used.items()) + text
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param("cold", marks=pytest.mark.xdist_group("attacks-cold")),
+        pytest.param("warm", marks=pytest.mark.xdist_group("attacks-warm")),
+    ],
+)
+def graded(request, outside):
+    """Outcomes of all attacks, by exercise: with kernels that bubblewrap starts and with forked ones."""
+    if not available():
+        pytest.skip("no sandbox: bubblewrap is missing (apt install bubblewrap)")
+    if request.param == "warm" and not supported():
+        pytest.skip("no warm kernels: this machine lets nobody make namespaces but through bubblewrap")
+    course = arena_course(outside.folder / "course")
+    lesson, solutions = course.lesson(1), course.solutions(course.lesson(1))
+    with contextlib.ExitStack() as stack:
+        warm = request.param == "warm"
+        nursery = stack.enter_context(Nursery(["numpy", "coursekit.checks"])) if warm else None
+        box = functools.partial(Sandbox, limits=LIMITS, nursery=nursery)
+        known = reference_values(lesson, solutions, 0, box)
+        right = reference_values(lesson, solutions, SEED, box)
+        answers = {}
+        for exercise, name in zip(exercises(), arena(), strict=True):
+            words = outside.words({VALUES_MIME: known[exercise]})
+            answers[exercise] = cell(name, exercise, words) if name else MARGIN
+        text = text_of(fill(lesson, Answers(answers)))
+        found = submission_values(text, lesson, SEED, box, right, SECONDS)
+        if nursery:
+            assert nursery.process.poll() is None
+            assert len(os.listdir(f"/proc/{nursery.process.pid}/task")) == 1
+    return {outcome.exercise: outcome for outcome in judge(lesson, found, right, {})}
+
+
+CASES = [pytest.param(e, name, id=name) for e, name in zip(exercises(), arena(), strict=True) if name]
+
+
+@pytest.mark.parametrize(("exercise", "name"), CASES)
+def test_an_attack_earns_nothing(graded, exercise, name):
+    allowed = FILES[name].split("\n", 1)[0].removeprefix("# ").split(", ")
+    assert graded[exercise].points == 0
+    assert graded[exercise].status in allowed, graded[exercise].reason
+
+
+def test_right_answers_among_them_earn_all_their_points(graded):
+    right = [exercise for exercise, name in zip(exercises(), arena(), strict=True) if name is None]
+    assert [(e, graded[e].status, graded[e].reason) for e in right] == [(e, "right", "") for e in right]
+
+
+def test_nothing_of_them_is_left(graded, outside):
+    assert graded
+    assert (outside.folder / "canary").read_text() == "alive"
+    assert outside.visits == []
+    assert sorted(path.name for path in outside.folder.iterdir()) == [
+        "canary", "course", "results", "socket", "submissions",
+    ]  # fmt: skip
+    assert not list(Path("/").glob("*/owned-by-an-answer"))
+    assert not list(Path("/tmp").glob("kernel-*"))
+    if os.geteuid() != 0:
+        return
+    users = {path: path.stat().st_uid for path in Path("/proc").glob("[0-9]*") if path.exists()}
+    assert not [path for path, uid in users.items() if FIRST_UID <= uid < FIRST_UID + UIDS]
+
+
+# Some of them again, graded by somebody who is not root: another road into the sandbox.
+AGAIN = (
+    "descriptors_used environment_read exit_at_once fork_bomb killed_all memory_read modules_planted network_reached "
+    "numpy_patched parent_traced rights_taken solutions_read writes_everywhere"
+)
+NOBODY = 65_534
+
+
+@pytest.mark.xdist_group("attacks-warm")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else; all other tests ran as a user")
+@pytest.mark.skipif(not available(), reason="no sandbox: bubblewrap is missing (apt install bubblewrap)")
+def test_the_same_without_being_root(tmp_path, root):
+    needed = [*visible(), root]
+    script = ["set -e", f"mkdir {tmp_path}/view {tmp_path}/home", f"chown {NOBODY} {tmp_path}/home"]
+    # Folders that only root can look into are laid out anew, seen by this process alone.
+    for closed in sorted({parent for path in needed for parent in path.parents if not parent.stat().st_mode & 1}):
+        inside = [path for path in needed if closed in path.parents]
+        for k, path in enumerate(inside):
+            script += [f"mkdir {tmp_path}/view/{k}", f"mount --rbind {path} {tmp_path}/view/{k}"]
+        script += [f"mount -t tmpfs -o mode=755 none {closed}"]
+        for k, path in enumerate(inside):
+            script += [f"mkdir -p {path}", f"mount --rbind {tmp_path}/view/{k} {path}"]
+        break
+    become = f"setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups"
+    script += [f"cd {root}", f"exec {become} {sys.executable} -m pytest -q -p no:cacheprovider -p no:cov {__file__}"]
+    env = os.environ | {"COURSE_TEST_ATTACKS": AGAIN, "HOME": f"{tmp_path}/home", "TMPDIR": "/tmp"}
+    env = {key: value for key, value in env.items() if not key.startswith(("PYTEST_", "COV_"))}
+    command = ["unshare", "--mount", "bash", "-c", "\n".join(script)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    count = 2 * (len(AGAIN.split()) + 2)
+    assert f"{count} passed, 1 skipped" in done.stdout
