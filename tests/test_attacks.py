@@ -207,9 +207,7 @@ def test_nothing_of_them_is_left(graded, outside):
 
 
 # Some of them again, graded by somebody who is not root: another road into the sandbox.
-AGAIN = (
-    "environment_read exit_at_once fork_bomb killed_all network_reached parent_traced rights_taken writes_everywhere"
-)
+AGAIN = "environment_read exit_at_once fork_bomb killed_all network_reached parent_traced writes_everywhere"
 NOBODY = 65_534
 
 
