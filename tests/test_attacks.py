@@ -22,7 +22,8 @@ import toy
 from coursekit.checks import VALUES_MIME
 from coursekit.course import Course
 from coursekit.fill import Answers, fill
-from coursekit.grade import judge, reference_values, submission_values
+from coursekit.grade import reference_values, submission_values
+from coursekit.judging import judge
 from coursekit.lesson import text_of
 from coursekit.nursery import Nursery, supported
 from coursekit.sandbox import FIRST_UID, UIDS, Limits, Sandbox, available, visible

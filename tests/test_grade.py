@@ -4,7 +4,8 @@ import pytest
 
 import toy
 from coursekit.fill import Answers, fill, reference
-from coursekit.grade import boxes, imports, judge, load_known, reference_values, submission_values
+from coursekit.grade import boxes, imports, load_known, reference_values, submission_values
+from coursekit.judging import judge
 from coursekit.lesson import NotebookError, text_of
 from coursekit.nursery import supported
 from coursekit.sandbox import Sandbox, available, refuse_without

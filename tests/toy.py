@@ -1,5 +1,7 @@
 """A tiny course that has nothing to do with neural nets: two exercises on sums and grids."""
 
+from pathlib import Path
+
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from coursekit.course import Course
@@ -97,7 +99,7 @@ def make_course(root, lesson=LESSON, solutions=SOLUTIONS):
 
 def make_lesson(cells=LESSON):
     """The toy lesson in memory."""
-    return Lesson("01_sums.ipynb", notebook(cells))
+    return Lesson(Path("01_sums.ipynb"), notebook(cells))
 
 
 def answered(one=RIGHT_1, two=RIGHT_2, cells=LESSON):

@@ -1,52 +1,72 @@
-"""`grade`: run strangers' answers on a seed that nobody has seen, compare their values outside."""
+"""Strangers' answers, run on a seed that nobody has seen, for the values that their checks hand out."""
 
 import ast
 import atexit
 import functools
 import json
-from dataclasses import asdict, dataclass
+import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 from coursekit.fill import collect, reference
+from coursekit.judging import agrees
 from coursekit.lesson import Lesson, NotebookError, code_cells, parse
 from coursekit.nursery import Nursery, supported
 from coursekit.record import unfit
 from coursekit.runs import CELL_SECONDS, run_answers
 from coursekit.sandbox import Sandbox, refuse_without
-from coursekit.values import brief, differ
-from coursekit.verify import agree
-
-
-@dataclass
-class Outcome:
-    """One exercise of one submission: points earned, status, and why.
-
-    status is right, wrong, blank, missing (no such cell), lost (it broke the run) or unreadable (no notebook).
-    """
-
-    exercise: str
-    points: float
-    of: int
-    status: str
-    reason: str = ""
-    open: bool = False
-    practice: str = ""
+from coursekit.values import brief
 
 
 def boxes(lesson, unsafe=False, slot=None):
     """What makes a kernel for a seed: from a warm parent where this process may have one, cold elsewhere."""
     if not unsafe:
         refuse_without()
-    warm = None if unsafe or not supported() else _nursery(imports(lesson))
-    return functools.partial(Sandbox, slot=slot, unsafe=unsafe, nursery=warm)
+    return functools.partial(Sandbox, slot=slot, unsafe=unsafe, nursery=None if unsafe else _nursery(imports(lesson)))
 
 
-@functools.cache
+_nurseries = {}
+
+
 def _nursery(modules):
-    """One warm parent a process, for each set of modules; it ends with this process."""
-    nursery = Nursery(modules)
+    """The warm parent of a set of modules: one that was borrowed, else one of this process; None where none can be."""
+    nursery = _nurseries.get(modules)
+    if nursery is not None and not nursery.ended():
+        return nursery
+    if not supported():
+        return None
+    nursery = _nurseries[modules] = _Own(modules)
     atexit.register(nursery.__exit__)
     return nursery
+
+
+class _Own(Nursery):
+    """A warm parent of this process, which ends with it."""
+
+    def ended(self):
+        return self.process.poll() is not None
+
+
+@dataclass
+class _Borrowed:
+    """A warm parent that another process of this machine started, and ends."""
+
+    address: str
+    kernel = Nursery.kernel
+
+    def ended(self):
+        return False
+
+
+def lend(lesson):
+    """(modules, address) of this process's warm parent for a lesson, to `borrow` in another one; None without one."""
+    nursery = _nursery(imports(lesson))
+    return nursery and (imports(lesson), nursery.address)
+
+
+def borrow(modules, address):
+    """Let this process ask another one's warm parent for kernels."""
+    _nurseries[modules] = _Borrowed(address)
 
 
 def imports(lesson):
@@ -62,7 +82,7 @@ def imports(lesson):
 
 
 def submission_values(text, lesson, seed, box, right=None, seconds=CELL_SECONDS):
-    """The unit of work: a submission's text in, JSON out. Runs in a sandbox, judges nothing.
+    """A submission's text in, JSON out. Runs in a sandbox, judges nothing.
 
     Returns {"values": {exercise: {"practice": …, "credit": …}}, "lost": {exercise: reason}, "remarks": …,
     "answers": {exercise: source}}, or {"unreadable": reason}.
@@ -71,7 +91,8 @@ def submission_values(text, lesson, seed, box, right=None, seconds=CELL_SECONDS)
         answers = collect(lesson, parse(text, "the submission"))
     except NotebookError as error:
         return {"unreadable": str(error)}
-    found = run_answers(lesson, answers, seed, box, seconds, right and functools.partial(_agrees, right))
+    is_right = right and (lambda exercise, credit: agrees(credit, right[exercise]))
+    found = run_answers(lesson, answers, seed, box, seconds, is_right)
     return found | {"remarks": answers.remarks, "answers": answers.by_exercise}
 
 
@@ -85,64 +106,9 @@ def reference_values(lesson, solutions, seed, box):
         if not value or value["blank"] or bad:
             reason = f"it gives {brief(bad)}" if bad else found["lost"].get(exercise, "its check handed out nothing")
             raise NotebookError(f"The reference answer to {exercise} cannot be graded with: {reason}.")
+        if not agrees(value, value):
+            raise NotebookError(f"The reference answer to {exercise} is not right on seed {seed}: try another seed.")
     return values
-
-
-def _agrees(right, exercise, credit):
-    """Whether handed-out values are those of the reference, whatever a stranger's process handed out."""
-    return _safely(lambda: agree(credit, right[exercise])) is True
-
-
-def judge(lesson, found, right, known):
-    """Outcomes of one submission, from its values, the reference's values and the recorded known mistakes."""
-    outcomes = []
-    for exercise, points in lesson.points.items():
-        status, reason, practice = _status(exercise, found, right[exercise], known.get(exercise))
-        earned = points if status == "right" else 0
-        is_open = bool(right[exercise].get("open"))
-        outcomes.append(Outcome(exercise, earned, points, status, reason, is_open, practice))
-    return outcomes
-
-
-def _status(exercise, found, right, known):
-    """(status, reason, practice sentence) of one exercise; whatever is not positively right is not right."""
-    if "unreadable" in found:
-        return "unreadable", found["unreadable"], ""
-    if exercise in found["lost"]:
-        return "lost", f"its answer was stopped: {found['lost'][exercise]}", ""
-    if exercise not in found["answers"]:
-        return "missing", "its cell is not in the notebook", ""
-    value = found["values"].get(exercise, {})
-    credit, practice = value.get("credit"), value.get("practice")
-    right_values = credit is not None and _safely(lambda: agree(credit, right)) is True
-    if value.get("raised") and not right_values:
-        return "wrong", f"its cell does not run: {value['raised']}", ""
-    if credit is None:
-        return "lost", "its check did not report values, once and once only", ""
-    if _safely(lambda: credit["blank"] is True):
-        return "blank", "not answered", ""
-    sentence = _safely(lambda: _known(practice, known)) or ""
-    if right_values:
-        return "right", found["remarks"].get(exercise, ""), sentence
-    return "wrong", "its values differ from the reference's on this run's seed", sentence
-
-
-def _safely(judged):
-    """A judgement on values that a stranger's process sent: malformed ones are no reason to stop, and never right."""
-    try:
-        return judged()
-    except Exception:
-        return None
-
-
-def _known(practice, known):
-    """The sentence of the known mistake that the practice values are, or ""."""
-    for mistake in known["mistakes"] if known else []:
-        pairs = list(zip(practice["cases"], mistake["cases"], strict=False))
-        same = len(practice["cases"]) == len(mistake["cases"])
-        if same and all(differ(got, was, practice["rtol"], practice["atol"]) is None for got, was in pairs):
-            return mistake["says"]
-    return ""
 
 
 def load_known(course, lesson):
@@ -151,9 +117,20 @@ def load_known(course, lesson):
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def grade_text(text, lesson_name, lesson_text, right, known, seed, slot=None, unsafe=False):
-    """Grade one submission's text: plain data in, plain data out, the same on any worker."""
-    lesson = Lesson(Path(lesson_name), parse(lesson_text, lesson_name))
-    found = submission_values(text, lesson, seed, boxes(lesson, unsafe, slot), right)
-    outcomes = [asdict(outcome) for outcome in judge(lesson, found, right, known)]
-    return {"outcomes": outcomes, "answers": found.get("answers", {}), "remarks": found.get("remarks", {})}
+def work(text, name, lesson_text, seed, right, unsafe=False, seconds=CELL_SECONDS):
+    """The unit of work: text of a submission, name and text of the lesson, seed → JSON; the same in any process.
+
+    `right`, the reference's values, only saves time: what agrees with them need not run again. They stay out of
+    every kernel, and solutions are not needed here at all.
+    """
+    lesson = _lesson(name, lesson_text)
+    with _one_at_a_time:
+        return submission_values(text, lesson, seed, boxes(lesson, unsafe), right, seconds)
+
+
+_one_at_a_time = threading.Lock()  # a process has one user for its sandboxes, whose processes are counted
+
+
+@functools.lru_cache(4)
+def _lesson(name, text):
+    return Lesson(Path(name), parse(text, name))

@@ -1,0 +1,184 @@
+"""A learner's bundle: lessons, what their checks expect, the package and how to install it. Never a solution.
+
+Packed as a zip whose bytes depend on its files alone, or laid out as a class's public repository.
+"""
+
+import hashlib
+import json
+import os
+import tomllib
+import zipfile
+from pathlib import Path
+
+from coursekit.leaks import leaks
+from coursekit.lesson import CourseError
+from coursekit.record import write
+
+NAMED = ("LICENSE", "LICENSE-text", "CITATION.cff", "constraints.txt", "environment.yml", "postBuild", "pyproject.toml")
+PACKAGE = ("*.py", "*.js", "*.css", "*.html", "*.json", "*.csv", "*.txt", "*.npz", "*.png", "*.svg")
+LEDGER = ".bundle.json"
+IGNORED = "/work/\n.venv/\n__pycache__/\n.ipynb_checkpoints/\n*.egg-info/\n"
+README = """# {title}
+
+{lessons}
+
+## Install
+
+You need Python {python} and about 3 GB of disk. On Linux and macOS:
+
+```
+python3 -m venv .venv
+.venv/bin/pip install {pins}-e .
+.venv/bin/course lab
+```
+
+On Windows:
+
+```
+python -m venv .venv
+.venv\\Scripts\\pip install {pins}-e .
+.venv\\Scripts\\course lab
+```
+{conda}
+`course lab` makes your own copies of the lessons in `work/` and opens the first; with a number it opens that lesson.
+Your copies are never overwritten: when a lesson changes, the new one is put beside yours.
+
+## Work
+
+Fill the cells that begin with `#| exercise:` and run the check below each: it says at once whether your answer holds.
+`course check {number}` runs your whole copy of lesson {number} from the top, and tells how each exercise went. Keep
+the lines that begin with `#|`, by which your answers are found.
+
+## Hand in
+
+Save, and hand in your notebook from `work/`, for example `work/{example}`.
+"""
+CONDA = """
+With conda: `conda env create -f environment.yml`, then `conda activate {name}`, then `course lab`.
+"""
+
+
+def bundle(course, numbers, out):
+    """Write the zip of some lessons (default: all) into the folder `out`; return its path."""
+    lessons = [course.lesson(number) for number in numbers or course.numbers]
+    name, files = project(course)["name"], contents(course, lessons)
+    if numbers:
+        name = "-".join([name, *sorted({lesson.number for lesson in lessons})])
+    out.mkdir(parents=True, exist_ok=True)
+    draft = out / f"{name}.zip.part"
+    pack(draft, {f"{name}/{file}": content for file, content in files.items()})
+    os.replace(draft, out / f"{name}.zip")
+    return out / f"{name}.zip"
+
+
+def pack(path, files):
+    """Write a zip of {name: bytes} whose bytes depend on nothing else.
+
+    Stored and not deflated: what zlib makes of the same bytes differs between its versions.
+    """
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in sorted(files.items()):
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.create_system, entry.external_attr = 3, (0o100755 if name.endswith("postBuild") else 0o100644) << 16
+            archive.writestr(entry, content)
+
+
+def student_repository(course, numbers, out):
+    """Bring a class's repository up to date in the folder `out`; return sentences on what was left alone.
+
+    Lessons join those that are there. Files that somebody changed there since, or put there, stay as they are; what
+    an earlier bundle wrote and this one does not have is removed.
+    """
+    if out.resolve() == course.root.resolve():
+        raise CourseError(f"{out} is the course itself, with its solutions: name another folder for the repository.")
+    before, said = _ledger(out / LEDGER), []
+    there = {Path(name).name[:2] for name in before if name.endswith(".ipynb") and (out / name).is_file()}
+    wanted = {course.lesson(number).number for number in numbers} | there if numbers else course.numbers
+    lessons = [course.lesson(number) for number in sorted(wanted) if number in course.numbers]
+    files = contents(course, lessons) | {".gitignore": IGNORED.encode()}
+    for name, content in sorted(files.items()):
+        path = out / name
+        if path.is_symlink() or (path.exists() and _digest(path) not in (before.get(name), _sha(content))):
+            said.append(f"{name} is not as a bundle wrote it, so it stays as it is")
+            continue
+        if not path.exists() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        if name == "postBuild":
+            path.chmod(0o755)
+    for name in sorted(before.keys() - files.keys()):
+        if (out / name).is_file() and _digest(out / name) == before[name]:
+            (out / name).unlink()
+    wrote = {name: _sha(content) for name, content in files.items()}
+    write(out / LEDGER, json.dumps(wrote, indent=1, sort_keys=True) + "\n")
+    return said
+
+
+def _ledger(path):
+    """{name: digest} of what earlier bundles wrote into a folder; nothing where none did."""
+    try:
+        ledger = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    known = ledger.items() if isinstance(ledger, dict) else []
+    return {name: digest for name, digest in known if ".." not in name and not Path(name).is_absolute()}
+
+
+def _digest(path):
+    return _sha(path.read_bytes()) if path.is_file() else ""
+
+
+def _sha(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def project(course):
+    """The table [project] of a course's pyproject.toml; CourseError where there is none."""
+    path = course.root / "pyproject.toml"
+    if not path.is_file():
+        raise CourseError(f"There is no pyproject.toml in {course.root}: a bundle is made in the course's repository.")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))["project"]
+    except (tomllib.TOMLDecodeError, KeyError):
+        raise CourseError(f"{path} is damaged: it has no table [project].") from None
+
+
+def contents(course, lessons):
+    """The files of a bundle as {name: bytes}; CourseError when a line of an answer or of a mistake is in one."""
+    paths = [course.root / name for name in NAMED if (course.root / name).is_file()]
+    paths += [path for kind in PACKAGE for path in (course.root / "src").rglob(kind)]
+    for lesson in lessons:
+        paths += [lesson.path, course.expected / f"{lesson.name}.json"]
+    if missing := [path for path in paths if not path.is_file()]:
+        number = missing[0].name[:2]
+        raise CourseError(f"{missing[0].name} is missing from expected/: run `course record {number}`.")
+    files = {path.relative_to(course.root).as_posix(): path.read_bytes() for path in sorted(paths) if _public(path)}
+    files["README.md"] = readme(project(course), lessons, files).encode()
+    if leak := next(leaks(course, files), None):
+        raise CourseError(leak)
+    return files
+
+
+def _public(path):
+    return not any(part.startswith(".") or part == "__pycache__" for part in path.parts[-4:])
+
+
+def readme(project, lessons, files):
+    """The README of a bundle."""
+    rows = ["| lesson | | minutes |", "|---|---|---|"]
+    rows += [f"| {lesson.number} | {lesson.title} | {lesson.facts[0] if lesson.facts else ''} |" for lesson in lessons]
+    conda = CONDA.format(name=_conda_name(files)) if "environment.yml" in files else ""
+    return README.format(
+        title=project.get("description", project["name"]),
+        lessons="\n".join(rows),
+        python=project.get("requires-python", "3").replace(">=", "") + " or newer",
+        pins="-c constraints.txt " if "constraints.txt" in files else "",
+        conda=conda,
+        number=lessons[0].number,
+        example=lessons[0].path.name,
+    )
+
+
+def _conda_name(files):
+    lines = files["environment.yml"].decode().splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("name:")), "course")

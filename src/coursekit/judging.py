@@ -1,0 +1,114 @@
+"""Judging: from the values that a submission's checks handed out to what its exercises earn. Pure, and outside.
+
+The values come from a process that a stranger's code may have taken over: whatever is malformed is not right.
+"""
+
+import builtins
+from dataclasses import dataclass
+
+from coursekit.checks import Question, same_outcomes
+from coursekit.verify import agree
+
+STOPPED, NOT_REPORTED = "its answer was stopped: {}", "its check did not report values, once and once only"
+DIFFERS = "its values are not those of the reference on inputs that it had not seen"
+
+
+@dataclass
+class Outcome:
+    """One exercise of one submission: points earned, status, and why.
+
+    status    right, wrong, blank, missing (no such cell), lost (it broke the run), unreadable (no notebook)
+    reason    for the learner: never an input or a value of the secret seed
+    practice  for the learner: the sentence of a known mistake, or how many practice cases are right
+    detail    for the instructor alone: what was raised, or the first difference on the secret seed
+    open      its measured values could be replayed: to be looked at by eye
+    """
+
+    exercise: str
+    points: float
+    of: int
+    status: str
+    reason: str = ""
+    open: bool = False
+    practice: str = ""
+    detail: str = ""
+
+
+def judge(lesson, found, right, known):
+    """Outcomes of one submission, from its values, the reference's values and the recorded known mistakes."""
+    outcomes = []
+    for exercise, points in lesson.points.items():
+        status, reason = _status(exercise, found, right[exercise])
+        earned = points if status == "right" else 0
+        outcome = Outcome(exercise, earned, points, status, reason, bool(right[exercise].get("open")))
+        if status == "wrong":
+            value = found["values"].get(exercise, {})
+            outcome.practice = _safely(lambda v=value, e=exercise: _practice(v, right[e], known.get(e))) or ""
+            outcome.detail = _safely(lambda v=value, e=exercise: _detail(v, right[e])) or ""
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _status(exercise, found, right):
+    """(status, reason) of one exercise; whatever is not positively right is not right."""
+    if "unreadable" in found:
+        return "unreadable", found["unreadable"]
+    if exercise in found["lost"]:
+        return "lost", STOPPED.format(found["lost"][exercise])
+    if exercise not in found["answers"]:
+        return "missing", "its cell is not in the notebook"
+    value = found["values"].get(exercise, {})
+    credit = value.get("credit")
+    if credit is not None and agrees(credit, right):
+        return "right", found["remarks"].get(exercise, "")
+    if value.get("raised"):
+        return "wrong", f"its cell does not run: it raises {_kind(value['raised'])}"
+    if credit is None:
+        return "lost", NOT_REPORTED
+    if _safely(lambda: credit["blank"] is True):
+        return "blank", "not answered"
+    return "wrong", DIFFERS
+
+
+def agrees(credit, right):
+    """Whether handed-out values are those of the reference, whatever a stranger's process handed out."""
+    return _safely(lambda: agree(credit, right)) is True
+
+
+def _kind(raised):
+    """The name of a built-in exception from "NameError: …"; the rest may carry what the answer saw: the seed."""
+    name = str(raised).partition(":")[0]
+    kind = getattr(builtins, name, None)
+    return name if isinstance(kind, type) and issubclass(kind, BaseException) else "an exception of its own"
+
+
+def _safely(judged):
+    """A judgement on values that a stranger's process sent: malformed ones are no reason to stop, and never right."""
+    try:
+        return judged()
+    except Exception:
+        return None
+
+
+def _question(right):
+    return Question(right["exercise"], None, within=right["within"], rtol=right["rtol"], atol=right["atol"])
+
+
+def _practice(value, right, known):
+    """What an answer's practice values say: the sentence of the known mistake that they are, or how many are right."""
+    cases = value["practice"]["cases"]
+    for mistake in known["mistakes"]:
+        if same_outcomes(cases, mistake["cases"], right["rtol"], right["atol"]):
+            return mistake["says"]
+    pairs = zip(cases, known["cases"], strict=True)
+    passed = sum(_question(right).difference(got, expected) is None for got, expected in pairs)
+    return f"Of {len(cases)} practice cases {passed} are right."
+
+
+def _detail(value, right):
+    """What an instructor wants to know: what the cell raised, or "case 2: got …, expected …" on the secret seed."""
+    if value["raised"]:
+        return value["raised"]
+    pairs = zip(value["credit"]["cases"], right["cases"], strict=False)
+    differences = (_question(right).difference(got, expected) for got, expected in pairs)
+    return next((f"case {k}: {text}" for k, text in enumerate(differences, start=1) if text), "")

@@ -1,0 +1,381 @@
+"""Grading runs: everybody gets the right row, whatever others handed in, and whatever happens to the run."""
+
+import csv
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections import Counter
+
+import psutil
+import pytest
+
+import toy
+from coursekit import batch
+from coursekit.batch import Settings, grade_folder
+from coursekit.lesson import NotebookError, text_of
+from coursekit.sandbox import available
+from test_grade import HINT
+
+needs_sandbox = pytest.mark.skipif(not available(), reason=HINT)
+SEED = 20_261_123
+MEAN = toy.MISTAKES["1.1", "That is the mean: add up."]
+
+
+@pytest.fixture
+def inbox(tmp_path):
+    """A folder to hand in to: inbox(name, one=…, two=…) writes a submission."""
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+
+    def hand_in(name, **answers):
+        (folder / f"{name}.ipynb").write_text(text_of(toy.notebook(toy.answered(**answers))), encoding="utf-8")
+
+    hand_in.folder = folder
+    return hand_in
+
+
+@pytest.fixture
+def grade(toy_course, inbox, tmp_path):
+    """Grades the inbox and returns {learner: line of grades.csv}."""
+
+    def run(results="results", course=toy_course, **settings):
+        out = tmp_path / results
+        chosen = Settings(**{"jobs": 1, "seconds": 5, "seed": SEED} | settings)
+        grade_folder(course, course.lesson(1), inbox.folder, out, chosen)
+        return grades(out)
+
+    run.results = tmp_path / "results"
+    run.course = toy_course
+    return run
+
+
+def grades(results):
+    with (results / "grades.csv").open(encoding="utf-8", newline="") as file:
+        return {line["learner"]: line for line in csv.DictReader(file)}
+
+
+def journal(results):
+    return [json.loads(line)["key"] for line in (results / "outcomes.jsonl").read_text().splitlines()]
+
+
+@needs_sandbox
+def test_a_run_writes_what_a_teacher_needs(grade, inbox):
+    inbox("lovelaceada_7_99_01_sums")
+    inbox("Zoë", one=MEAN, two=toy.STUB_2)
+    (inbox.folder / "eve.ipynb").write_text("{")
+    found = grade(format="canvas", seed=None)
+    assert {name: (line["1.1"], line["1.2"], line["points"], line["status"]) for name, line in found.items()} == {
+        "Zoë": ("0", "0", "0", "graded"),
+        "eve": ("0", "0", "0", "unreadable"),
+        "lovelaceada (7)": ("1", "3", "4", "graded"),
+    }
+    results = grade.results
+    assert {path.name for path in results.iterdir()} == {
+        "canvas-feedback.zip", "canvas.csv", "feedback", "grades.csv", "manifest.csv", "outcomes.jsonl",
+        "overrides.csv", "reference.json", "report.json", "run.json",
+    }  # fmt: skip
+    report = json.loads((results / "report.json").read_text())
+    assert report["seed"] == json.loads((results / "run.json").read_text())["seed"] != SEED
+    assert report["status"] == {"graded": 2, "unreadable": 1}
+    assert report["exercises"]["1.1"] == {"right": 1, "wrong": 1, "unreadable": 1}
+    assert "case 1: got" in report["learners"][0]["outcomes"][0]["detail"]
+    with zipfile.ZipFile(results / "canvas-feedback.zip") as archive:
+        assert archive.namelist() == ["lovelaceada_7_99_feedback.html"]
+    page = (results / "feedback" / found["Zoë"]["feedback"]).read_text()
+    assert "That is the mean: add up." in page
+    assert "np.mean" in page
+    assert "case 1" not in page
+    assert str(report["seed"]) not in page
+
+
+@needs_sandbox
+def test_a_seed_gives_the_same_run_again(grade, inbox):
+    inbox("ada")
+    inbox("bo", one=MEAN, two="def grid(rows, columns):\n    return 1")
+    grade("one")
+    grade("two", jobs=2)
+    one, two = (grade.results.parent / name for name in ("one", "two"))
+    for name in ("grades.csv", "report.json", "reference.json", "manifest.csv"):
+        assert (one / name).read_bytes() == (two / name).read_bytes()
+    for page in (one / "feedback").iterdir():
+        assert page.read_bytes() == (two / "feedback" / page.name).read_bytes()
+
+
+@needs_sandbox
+def test_nothing_secret_reaches_a_page(grade, inbox):
+    """Answers that try to carry the seed, the inputs or the environment onto the page of the one who wrote them."""
+    spies = [
+        "import os\nraise ValueError(os.environ['COURSEKIT_SEED'])",
+        "import os\nraise type('E' + os.environ['COURSEKIT_SEED'], (Exception,), {})('x')",
+        "import os\ndef squares(values):\n    raise ValueError(os.environ['COURSEKIT_SEED'])",
+        "import os\ndef squares(values):\n    return os.environ['COURSEKIT_SEED']",
+        "import os\ndef squares(values):\n    return {os.environ['COURSEKIT_SEED']: 1.0}",
+    ]
+    for k, spy in enumerate(spies):
+        inbox(f"spy {k}", one=spy)
+    found = grade()
+    assert Counter(line["status"] for line in found.values()) == {"graded": len(spies)}
+    right = json.loads((grade.results / "reference.json").read_text())["1.1"]["cases"]
+    secrets = [str(SEED), *(str(case[1])[:8] for case in right)]
+    for line in found.values():
+        for text in ((grade.results / "feedback" / line["feedback"]).read_text(), str(line)):
+            assert not [secret for secret in secrets if secret in text]
+
+
+# Two hundred at once
+
+RIGHT, WRONG, BLANK = (
+    {},
+    {"one": MEAN, "two": toy.MISTAKES["1.2", "It is transposed."]},
+    {"one": toy.STUB_1, "two": "..."},
+)
+STATUSES = {
+    "ends the process": ("import os\nos._exit(0)", {"lost"}),
+    "ends it when called": ("import os\ndef squares(values):\n    os._exit(0)", {"lost"}),
+    "kills its group": ("import os, signal\nos.kill(0, signal.SIGKILL)", {"lost"}),
+    "floods": ("print('x' * 10**8)", {"lost"}),
+    "fills the memory": ("x = bytearray(2**36)", {"wrong"}),
+    "does not parse": ("def squares(values:", {"wrong"}),
+    "asks": ("name = input()\ndef squares(values):\n    return name", {"wrong"}),
+    "exits": ("import sys\nsys.exit()", {"wrong"}),
+    "patches the check": (
+        "import coursekit.checks as c\nc.check = print\ndef squares(values):\n    return 0.0",
+        {"wrong"},
+    ),
+    "patches numpy": ("np.sum = lambda x: 1.0\n" + MEAN, {"wrong"}),
+    "agrees with everything": (
+        "class Yes(float):\n    def __eq__(self, other):\n        return True\ndef squares(values):\n    return Yes(1)",
+        {"wrong"},
+    ),
+    "writes and reads about": (
+        "from pathlib import Path\nfound = list(Path('/').rglob('solutions/*.ipynb'))\n"
+        "def squares(values):\n    return len(found)",
+        {"wrong"},
+    ),
+}
+
+
+@needs_sandbox
+def test_two_hundred_mixed_submissions_give_two_hundred_right_rows(grade, inbox):
+    wanted = {}
+    for k in range(80):
+        inbox(f"right {k}")
+        wanted[f"right {k}"] = (1.0, 3.0, {"right"}, {"graded"})
+    for k in range(50):
+        inbox(f"wrong {k}", one=WRONG["one"] + f"  # {k}", two=WRONG["two"])
+        wanted[f"wrong {k}"] = (0.0, 0.0, {"wrong"}, {"graded"})
+    for k in range(24):
+        inbox(f"blank {k}", one=toy.STUB_1, two=toy.STUB_2)
+        wanted[f"blank {k}"] = (0.0, 0.0, {"blank"}, {"graded"})
+    broken = {"empty": b"", "cut": b"{", "utf16": "{}".encode("utf-16"), "nul": b"\0" * 100, "list": b"[]",
+              "three": b'{"nbformat": 3, "worksheets": []}', "no cells": b'{"nbformat": 4}'}  # fmt: skip
+    for name, content in broken.items():
+        (inbox.folder / f"{name}.ipynb").write_bytes(content)
+        wanted[name] = (0.0, 0.0, {"unreadable"}, {"unreadable"})
+    inbox("loops", two="def grid(rows, columns):\n    while True:\n        pass")
+    wanted["loops"] = (1.0, 0.0, {"right"}, {"graded"})
+    for k in range(38):
+        name, (source, statuses) = list(STATUSES.items())[k % len(STATUSES)]
+        inbox(f"hostile {name} {k}", one=source)
+        wanted[f"hostile {name} {k}"] = (0.0, 3.0, statuses, {"stopped" if statuses == {"lost"} else "graded"})
+    assert len(wanted) == 200
+
+    found = grade(jobs=2, seconds=5)
+    report = json.loads((grade.results / "report.json").read_text())
+    statuses = {line["learner"]: line["outcomes"][0]["status"] for line in report["learners"]}
+    assert found.keys() == wanted.keys()
+    unlike = {
+        name: (line["1.1"], line["1.2"], statuses[name], line["status"])
+        for name, line in found.items()
+        if (float(line["1.1"]), float(line["1.2"])) != wanted[name][:2]
+        or statuses[name] not in wanted[name][2]
+        or line["status"] not in wanted[name][3]
+    }
+    assert unlike == {}
+    assert len(list((grade.results / "feedback").iterdir())) == 200
+
+
+# A run that is interrupted goes on
+
+
+def command(root, *arguments):
+    return [sys.executable, "-m", "coursekit.cli", "grade", "inbox", "--lesson", "1", "--out", "results", *arguments]
+
+
+@needs_sandbox
+def test_a_killed_run_goes_on_where_it_was(toy_course, inbox, tmp_path):
+    for k in range(30):
+        inbox(f"learner {k}", one=toy.RIGHT_1 + f"\nimport time\ntime.sleep(0.1)  # {k}")
+    inbox.folder.rename(toy_course.root / "inbox")
+    results = toy_course.root / "results"
+    log = (tmp_path / "log").open("w")
+    first = subprocess.Popen(command(toy_course, "--jobs", "2"), cwd=toy_course.root, stdout=log, stderr=log)
+    until = time.monotonic() + 60
+    while time.monotonic() < until and (not (results / "outcomes.jsonl").exists() or len(journal_lines(results)) < 6):
+        time.sleep(0.05)
+    family = psutil.Process(first.pid).children(recursive=True)
+    first.kill()
+    first.wait()
+    log.close()
+    before = journal_lines(results)
+    assert 6 <= len(before) < 30
+    assert not (results / "grades.csv").exists()
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert alive == []
+    with (results / "outcomes.jsonl").open("a") as file:
+        file.write('{"key": "cut off here')
+
+    done = subprocess.run(command(toy_course), cwd=toy_course.root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert journal_lines(results)[: len(before)] == before
+    assert len(set(journal(results))) == len(journal(results)) == 30
+    assert {line["points"] for line in grades(results).values()} == {"4"}
+    assert re.search(r"100%.*30/30.*s", done.stderr)
+
+
+def journal_lines(results):
+    text = (results / "outcomes.jsonl").read_text()
+    return text[: text.rfind("\n") + 1].splitlines()
+
+
+@needs_sandbox
+def test_ctrl_c_is_one_sentence_and_what_was_graded_stays(toy_course, inbox):
+    for k in range(20):
+        inbox(f"learner {k}", one=toy.RIGHT_1 + f"\nimport time\ntime.sleep(0.2)  # {k}")
+    inbox.folder.rename(toy_course.root / "inbox")
+    results, pipe = toy_course.root / "results", subprocess.PIPE
+    run = subprocess.Popen(command(toy_course, "--jobs", "1"), cwd=toy_course.root, stdout=pipe, stderr=pipe, text=True)
+    until = time.monotonic() + 60
+    while time.monotonic() < until and (not (results / "outcomes.jsonl").exists() or not journal_lines(results)):
+        time.sleep(0.05)
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert said.endswith("course: stopped\n")
+    assert "Traceback" not in said
+    assert 1 <= len(journal_lines(results)) < 20
+
+
+@needs_sandbox
+def test_only_what_is_new_is_graded_again(grade, inbox):
+    inbox("ada")
+    inbox("bo", one=MEAN)
+    grade()
+    before = journal(grade.results)
+    inbox("bo")
+    inbox("cy")
+    found = grade(seed=None)
+    assert {name: line["points"] for name, line in found.items()} == {"ada": "4", "bo": "4", "cy": "4"}
+    assert journal(grade.results)[:2] == before
+    assert len(journal(grade.results)) == 4
+
+
+@needs_sandbox
+def test_a_teachers_decisions_survive(grade, inbox):
+    inbox("ada", one=MEAN)
+    assert grade()["ada"]["points"] == "3"
+    sheet = grade.results / "overrides.csv"
+    assert sheet.read_text() == "learner,exercise,points,comment\n"
+    sheet.write_text(sheet.read_text() + "ada,1.1,0.5,the idea is right\n")
+    before = sheet.read_bytes()
+    for _ in range(2):
+        line = grade()["ada"]
+        assert (line["points"], line["reason"]) == ("3.5", "1.1 decided by hand: the idea is right")
+        assert sheet.read_bytes() == before
+    assert "the idea is right" in (grade.results / "feedback" / line["feedback"]).read_text()
+    sheet.write_text("learner,exercise,points\nadda,1.1,1\n")
+    with pytest.raises(NotebookError, match="nobody called 'adda' handed in"):
+        grade()
+    sheet.write_bytes("learner,exercise,points\nZoë,1.1,1\n".encode("latin-1"))
+    with pytest.raises(NotebookError, match="not UTF-8 text: save it as CSV UTF-8"):
+        grade()
+
+
+# What cannot be graded for no fault of the submission
+
+
+def test_a_process_that_ends_costs_only_who_ended_it(grade, inbox):
+    """Without a sandbox an answer can kill the process that grades; the others are graded, and it is tried again."""
+    for k in range(3):
+        inbox(f"ada {k}")
+    inbox("eve", one="import os, signal\nos.kill(os.getppid(), signal.SIGKILL)")
+    for _ in range(2):
+        found = grade(unsafe=True, jobs=2)
+        assert {name: line["status"] for name, line in found.items()} == {
+            "ada 0": "graded", "ada 1": "graded", "ada 2": "graded", "eve": "failed",
+        }  # fmt: skip
+        assert found["eve"]["reason"] == "the process that graded it ended, twice"
+        assert len(journal(grade.results)) == 3
+
+
+def test_an_error_of_the_machine_is_not_a_grade(grade, inbox, monkeypatch):
+    def graded(tasks, *_):
+        for key, _ in tasks:
+            yield key, batch.Failed("OSError: No space left on device")
+
+    monkeypatch.setattr(batch, "graded", graded)
+    monkeypatch.setattr(batch, "_reference", lambda *_: {})
+    inbox("ada")
+    line = grade(unsafe=True, format="moodle")["ada"]
+    assert (line["points"], line["status"], line["reason"]) == ("0", "failed", "OSError: No space left on device")
+    assert journal(grade.results) == []
+    assert len((grade.results / "moodle.csv").read_text().splitlines()) == 1
+
+
+# Bad input
+
+
+def test_results_of_another_run_are_not_mixed_in(grade, inbox, monkeypatch):
+    monkeypatch.setattr(batch, "graded", lambda *_: iter(()))
+    monkeypatch.setattr(batch, "_reference", lambda *_: {"1.1": {}, "1.2": {}})
+    (inbox.folder / "eve.ipynb").write_text("{")
+    grade(unsafe=True)
+    with pytest.raises(NotebookError, match="holds a run with another seed: name a new folder, or leave out --seed"):
+        grade(unsafe=True, seed=1)
+    record = json.loads((grade.results / "run.json").read_text())
+    path = grade.course.lessons / "01_sums.ipynb"
+    path.write_text(path.read_text().replace("How large", "Say how large"))
+    with pytest.raises(NotebookError, match=rf"have changed since .*--seed {SEED}"):
+        grade(unsafe=True)
+    (grade.results / "run.json").write_text(json.dumps(record | {"lesson": "02_more"}))
+    with pytest.raises(NotebookError, match="holds a run of 02_more: name a new folder"):
+        grade(unsafe=True)
+    (grade.results / "run.json").write_text("{")
+    with pytest.raises(NotebookError, match=r"run\.json is damaged"):
+        grade(unsafe=True)
+
+
+def test_folders_that_cannot_be_are_one_sentence(grade, inbox, tmp_path):
+    inbox("ada")
+    with pytest.raises(NotebookError, match="lies in the folder of submissions"):
+        grade("inbox/results", unsafe=True)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("mine")
+    with pytest.raises(NotebookError, match="holds other things than results"):
+        grade("mine", unsafe=True)
+    with pytest.raises(NotebookError, match="is a file: name a folder"):
+        grade("mine/thesis.txt", unsafe=True)
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+    (grade.course.root / "solutions" / "01_sums.ipynb").unlink()
+    with pytest.raises(NotebookError, match="has no solutions here"):
+        grade(unsafe=True)
+
+
+def test_two_commands_do_not_write_the_same_results(grade, inbox, monkeypatch):
+    monkeypatch.setattr(batch, "graded", lambda *_: iter(()))
+    monkeypatch.setattr(batch, "_reference", lambda *_: grade(unsafe=True))
+    (inbox.folder / "eve.ipynb").write_text("{")
+    with pytest.raises(NotebookError, match="is in use by another `course grade`"):
+        grade(unsafe=True)
+
+
+def test_without_a_sandbox_nothing_is_run(grade, inbox, monkeypatch):
+    inbox("ada")
+    monkeypatch.setattr("coursekit.sandbox.obstacle", lambda: "install bubblewrap (apt install bubblewrap)")
+    with pytest.raises(NotebookError, match=r"install bubblewrap .* or say --unsafe"):
+        grade()
+    assert not grade.results.exists()

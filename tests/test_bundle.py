@@ -1,0 +1,263 @@
+"""The learner's bundle: what is in it, what must not be in it, and that a learner can work from it."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import time
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from coursekit.bundle import bundle, student_repository
+from coursekit.course import Course
+from coursekit.fill import fill, reference
+from coursekit.lesson import CourseError, text_of
+
+ROOT = Path(__file__).parents[1]
+PROJECT = '[project]\nname = "toy-course"\ndescription = "Sums"\nrequires-python = ">=3.11"\n'
+
+
+@pytest.fixture
+def course(toy_course):
+    """The toy course with a package and a project of its own, and a second lesson."""
+    root = toy_course.root
+    (root / "pyproject.toml").write_text(PROJECT)
+    (root / "environment.yml").write_text("name: toys\n")
+    (root / "src" / "toys").mkdir(parents=True)
+    (root / "src" / "toys" / "__init__.py").write_text('"""Helpers."""\n')
+    (root / "src" / "toys" / "__pycache__").mkdir()
+    (root / "src" / "toys" / "__pycache__" / "x.py").write_text("")
+    for folder in ("lessons", "solutions"):
+        text = (root / folder / "01_sums.ipynb").read_text()
+        (root / folder / "02_more.ipynb").write_text(text.replace(": 1.", ": 2."))
+    expected = (root / "lessons" / "expected" / "01_sums.json").read_text()
+    (root / "lessons" / "expected" / "02_more.json").write_text(expected.replace('"1.', '"2.'))
+    return toy_course
+
+
+def names(path):
+    with zipfile.ZipFile(path) as archive:
+        return archive.namelist()
+
+
+def test_a_bundle_holds_what_a_learner_needs_and_no_more(course, tmp_path):
+    path = bundle(course, [], tmp_path / "out")
+    assert path.name == "toy-course.zip"
+    assert names(path) == [
+        f"toy-course/{name}"
+        for name in (
+            "README.md",
+            "environment.yml",
+            "lessons/01_sums.ipynb",
+            "lessons/02_more.ipynb",
+            "lessons/expected/01_sums.json",
+            "lessons/expected/02_more.json",
+            "pyproject.toml",
+            "src/toys/__init__.py",
+        )
+    ]
+    with zipfile.ZipFile(path) as archive:
+        readme = archive.read("toy-course/README.md").decode()
+    assert "# Sums\n" in readme
+    assert "| 01 | Sums | 10 |" in readme
+    assert "conda activate toys" in readme
+    assert "constraints.txt" not in readme
+    assert os.listdir(tmp_path / "out") == ["toy-course.zip"]
+
+
+def test_chosen_lessons_and_no_others(course, tmp_path):
+    path = bundle(course, ["2", "02"], tmp_path)
+    assert path.name == "toy-course-02.zip"
+    assert [name for name in names(path) if "lessons" in name] == [
+        "toy-course-02/lessons/02_more.ipynb",
+        "toy-course-02/lessons/expected/02_more.json",
+    ]
+
+
+def test_the_same_files_give_the_same_bytes(course, tmp_path):
+    first = bundle(course, [], tmp_path / "a").read_bytes()
+    for path in course.root.rglob("*"):
+        os.utime(path, (10**9, 10**9))
+        path.chmod(0o700)
+    assert bundle(course, [], tmp_path / "b").read_bytes() == first
+
+
+def add_output(path, text):
+    book = json.loads(path.read_text())
+    cell = next(cell for cell in book["cells"] if cell["cell_type"] == "code")
+    cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["seen:\n", text]}]
+    path.write_text(json.dumps(book))
+
+
+def solve(path, text):
+    path.write_text(path.read_text().replace('...\\"\\"\\"', "").replace('    ..."', f'    {text}"', 1))
+
+
+ANSWER, OTHER = "return float(np.sum(values**2))", "return np.arange(rows)[:, None] + 2 * np.arange(columns)"
+MISTAKE, SHORT = "return float(np.mean(values**2))", "raise ValueError('no grid')"
+LEAKS = {
+    "an answer left in its gap": lambda root: solve(root / "lessons" / "01_sums.ipynb", ANSWER),
+    "an answer in an output": lambda root: add_output(root / "lessons" / "01_sums.ipynb", f"    {OTHER}"),
+    "an answer in the package": lambda root: (root / "src" / "toys" / "hidden.py").write_text(
+        f"def f():\n    {OTHER}\n"
+    ),
+    "an answer in a licence": lambda root: (root / "LICENSE").write_text(f"x = 1; {OTHER}\n"),
+    "an answer among the expected values": lambda root: (root / "lessons" / "expected" / "01_sums.json").write_text(
+        json.dumps({"1.1": {"cases": [], "mistakes": [{"says": f"Write {ANSWER}", "cases": []}]}})
+    ),
+    "a mistake in an output": lambda root: add_output(root / "lessons" / "02_more.ipynb", MISTAKE),
+    "a short mistake in the package": lambda root: (root / "src" / "toys" / "bad.py").write_text(SHORT),
+    "an answer in damaged JSON": lambda root: (root / "lessons" / "expected" / "01_sums.json").write_text(f"{{{OTHER}"),
+}
+
+
+@pytest.mark.parametrize("leak", LEAKS.values(), ids=LEAKS.keys())
+@pytest.mark.parametrize("chosen", [[], ["01", "02"]], ids=["all", "chosen"])
+def test_a_leak_stops_it_and_leaves_nothing(leak, chosen, course, tmp_path):
+    leak(course.root)
+    with pytest.raises(CourseError, match=r" has a (line of the answer to|line of a mistake in|mistake in) [12]\.[12]"):
+        bundle(course, chosen, tmp_path / "out")
+    with pytest.raises(CourseError, match="in it: "):
+        student_repository(course, chosen, tmp_path / "class")
+    assert not (tmp_path / "class").exists()
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_a_lesson_without_solutions_cannot_be_looked_through(course, tmp_path):
+    (course.root / "solutions" / "02_more.ipynb").unlink()
+    with pytest.raises(CourseError, match=r"02_more\.ipynb has no solutions here"):
+        bundle(course, ["01"], tmp_path)
+
+
+def test_what_is_missing_is_one_sentence(course, tmp_path):
+    (course.root / "lessons" / "expected" / "02_more.json").unlink()
+    with pytest.raises(CourseError, match=r"02_more\.json is missing from expected/: run `course record 02`\."):
+        bundle(course, [], tmp_path)
+    (course.root / "pyproject.toml").write_text("[tool]")
+    with pytest.raises(CourseError, match=r"it has no table \[project\]"):
+        bundle(course, [], tmp_path)
+    (course.root / "pyproject.toml").unlink()
+    with pytest.raises(CourseError, match=r"There is no pyproject\.toml"):
+        bundle(course, [], tmp_path)
+
+
+# The class's repository
+
+
+def tree(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_class_repository_grows_and_keeps_what_its_teacher_did(course, tmp_path):
+    out = tmp_path / "class"
+    assert student_repository(course, ["01"], out) == []
+    assert {".gitignore", "README.md", "lessons/01_sums.ipynb", "src/toys/__init__.py"} <= set(tree(out))
+    assert "solutions" not in " ".join(tree(out))
+    assert "/work/" in (out / ".gitignore").read_text()
+
+    (out / "README.md").write_text("Our class")
+    (out / "notes.md").write_text("Monday")
+    (course.root / "src" / "toys" / "more.py").write_text("x = 1\n")
+    assert student_repository(course, ["02"], out) == ["README.md is not as a bundle wrote it, so it stays as it is"]
+    assert {"lessons/01_sums.ipynb", "lessons/02_more.ipynb", "src/toys/more.py", "notes.md"} <= set(tree(out))
+    assert (out / "README.md").read_text() == "Our class"
+
+    (out / "lessons" / "01_sums.ipynb").unlink()
+    (course.root / "src" / "toys" / "more.py").unlink()
+    student_repository(course, ["02"], out)
+    assert "lessons/01_sums.ipynb" not in tree(out)
+    assert "src/toys/more.py" not in tree(out)
+    assert "notes.md" in tree(out)
+
+
+def test_a_class_repository_is_not_the_course_and_follows_no_link(course, tmp_path):
+    with pytest.raises(CourseError, match="is the course itself"):
+        student_repository(course, [], course.root)
+    out = tmp_path / "class"
+    out.mkdir()
+    (tmp_path / "outside").write_text("mine")
+    (out / "README.md").symlink_to(tmp_path / "outside")
+    (out / ".bundle.json").write_text(json.dumps({"../outside": "0"}))
+    assert student_repository(course, [], out) == ["README.md is not as a bundle wrote it, so it stays as it is"]
+    assert (tmp_path / "outside").read_text() == "mine"
+
+
+# For real: this course, unpacked, installed, worked with
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory):
+    """The bundle of this course's first lesson, unpacked, and installed on top of the present environment."""
+    folder = tmp_path_factory.mktemp("learner")
+    path = bundle(Course(ROOT), ["01"], folder)
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(folder)
+    home = folder / path.stem
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
+    python = folder / "venv" / "bin" / "python"
+    packages = next((folder / "venv").glob("lib/*/site-packages"))
+    # Not as an environment's own packages: the course installed there must not be found.
+    (packages / "present.pth").write_text(sysconfig.get_path("purelib"))
+    command = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check", "install", "-q"]
+    subprocess.run([*command, "--no-deps", "--no-build-isolation", "-e", home], check=True)
+    return home, folder / "venv" / "bin" / "course"
+
+
+def run(command, *arguments, cwd):
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("COURSEKIT", "PYTHON", "COV"))}
+    return subprocess.run([command, *arguments], cwd=cwd, env=env, capture_output=True, text=True, check=False)
+
+
+def test_the_whole_course_can_be_bundled(tmp_path):
+    path = bundle(Course(ROOT), [], tmp_path)
+    assert not [name for name in names(path) if "solutions" in name or "tests" in name]
+    assert [n for n in names(path) if n.endswith(".ipynb")] == [
+        f"{path.stem}/lessons/{lesson.name}" for lesson in Course(ROOT).paths
+    ]
+
+
+def test_a_learner_installs_and_works_from_a_bundle(unpacked):
+    home, course = unpacked
+    where = run(course.with_name("python"), "-c", "import coursekit; print(coursekit.__file__)", cwd=home.parent).stdout
+    assert where.startswith(str(home))
+    done = run(course, "lab", "--copy-only", cwd=home)
+    assert done.stdout == "01_whisper.ipynb: your own copy is made\n", done.stderr
+    lesson = Course(ROOT).lesson("01")
+    solved = fill(lesson, reference(Course(ROOT).solutions(lesson)))
+    (home / "work" / "01_whisper.ipynb").write_text(text_of(solved), encoding="utf-8")
+    done = run(course, "check", "01", cwd=home)
+    assert done.stdout.endswith("5 of 5 exercises are right.\n"), done.stderr
+    for command in ("record", "verify"):
+        done = run(course, command, "01", cwd=home)
+        assert "Traceback" not in done.stderr
+        assert "01_whisper.ipynb has no solutions here" in done.stdout + done.stderr
+
+
+def test_a_learner_opens_jupyterlab_from_a_bundle(unpacked, tmp_path):
+    home, course = unpacked
+    run(course, "lab", "--copy-only", cwd=home)
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("COURSEKIT", "PYTHON", "COV"))}
+    log = (tmp_path / "log").open("w+")
+    options = ["--no-browser", "--ServerApp.port=0", "--IdentityProvider.token=bundle"]
+    command = [course, "lab", "--", *options]
+    server = subprocess.Popen(command, cwd=home, env=env, stdout=log, stderr=log, start_new_session=True)
+    try:
+        address = None
+        for _ in range(600):
+            found = re.search(r"http://127\.0\.0\.1:\d+/", (tmp_path / "log").read_text())
+            if found or server.poll() is not None:
+                address = found and found[0]
+                break
+            time.sleep(0.1)
+        assert address, (tmp_path / "log").read_text()
+        page = urllib.request.urlopen(f"{address}api/contents/01_whisper.ipynb?token=bundle", timeout=20).read()
+        assert json.loads(page)["type"] == "notebook"
+    finally:
+        os.killpg(server.pid, 15)
+        server.wait(timeout=30)
+        log.close()
