@@ -47,7 +47,11 @@ def _parser():
     check.add_argument("--seconds", type=int, default=60, help="time limit of one cell (default: 60)")
     check.set_defaults(run=_check)
 
-    commands.add_parser("book", help="build the book into _build/html").set_defaults(run=_book)
+    book = commands.add_parser("book", help="build the book into _build/html")
+    book.add_argument("--instructor", action="store_true", help="with answers, mistakes and notes, into _build/instructor")
+    book.add_argument("--zip", action="store_true", help="also as one zip file to read without a network")
+    book.add_argument("--pdf", action="store_true", help="also as a PDF; needs Chromium and the extra `pdf`")
+    book.set_defaults(run=_book)
     serve = commands.add_parser("serve", help="show the built book at an address of this machine")
     serve.add_argument("--port", type=int, default=8000)
     serve.set_defaults(run=_serve)
@@ -94,9 +98,18 @@ def _check(arguments):
 
 
 def _book(arguments):
-    from coursekit.publish import build_book
+    from coursekit import editions, paper, publish
 
-    print(f"The book is at {build_book(Course.find().root)}")
+    root, kind = Course.find().root, arguments.instructor
+    if arguments.pdf:
+        paper.find_browser()  # before the work, not after it
+    page = editions.build_instructor_book(root) if kind else publish.build_book(root)
+    print(f"The book is at {page}")
+    stem = root / "_build" / editions.file_stem(root, kind)
+    if arguments.zip:
+        print(f"As one file it is {editions.pack(page, stem.with_suffix('.zip'))}")
+    if arguments.pdf:
+        print(f"As a PDF it is {paper.print_book(page, stem.with_suffix('.pdf'), publish.parts(root))}")
 
 
 def _serve(arguments):

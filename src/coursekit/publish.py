@@ -12,7 +12,7 @@ import yaml
 
 from coursekit.lesson import CourseError
 
-TOC = "book/_toc.yml"
+CONFIG, TOC = "_config.yml", "book/_toc.yml"
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # it has no __main__, and need not be on the PATH
 # What a browser fetches by itself. An <a href> is followed only when a reader clicks, so it may lead anywhere.
 FETCHED = re.compile(
