@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q -c constraints.txt
 
-.PHONY: lab test book serve record verify format clean
+.PHONY: lab test book serve record verify format bench newest clean
 .DEFAULT_GOAL := lab
 
 lab: .venv/.learn  ## open lesson 01 in JupyterLab, on your own copies in work/
@@ -29,6 +29,15 @@ verify: .venv/.test  ## prove that lessons, solutions and recorded outputs agree
 format: .venv/.test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: .venv/.test  ## measure side by side, into _build/bench/table.md (some tools get environments of their own)
+	@$(BIN)/python benchmarks/run.py
+
+newest:  ## pin the newest releases that resolve together instead of those in constraints.txt
+	@$(PYTHON) -m venv .venv-newest
+	@.venv-newest/bin/python -m pip --disable-pip-version-check install -q -e '.[book,test]'
+	@.venv-newest/bin/python -m pip freeze --exclude-editable > constraints.txt
+	@rm -rf .venv-newest
 
 clean:  ## remove what was built; your answers in work/ stay
 	rm -rf _build .venv .pytest_cache .ruff_cache .coverage

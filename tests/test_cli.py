@@ -2,6 +2,7 @@
 
 import io
 import re
+import shutil
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 import toy
 from coursekit import cli, kernels
 from coursekit.lesson import text_of
+from coursekit.verify import PROOFS
 
 
 @pytest.fixture
@@ -131,7 +133,7 @@ def test_verify_is_1_when_something_does_not_hold(found, course, monkeypatch):
     monkeypatch.setattr("coursekit.verify.problems", lambda *_: found)
     status, out, _ = course("verify", "01")
     assert status == bool(found)
-    assert out.startswith(f"01_sums: {len(found) or 'no'} problems in 7 proofs, ")
+    assert out.startswith(f"01_sums: {len(found) or 'no'} problems in {len(PROOFS)} proofs, ")
     assert out.splitlines()[1:] == [f"  {proof}: {sentence}" for proof, sentence in found]
 
 
@@ -182,3 +184,38 @@ def test_nonsense_shows_the_usage(arguments, capsys):
 def test_the_command_runs_by_itself():
     done = subprocess.run([sys.executable, "-m", "coursekit.cli", "--help"], capture_output=True, text=True, check=True)
     assert "check your answers" in done.stdout
+
+
+def test_several_lessons_side_by_side(course, monkeypatch):
+    monkeypatch.setattr("coursekit.verify.problems", lambda _, lesson: [("text", lesson.number)])
+    shutil.copy(course.root / "lessons" / "01_sums.ipynb", course.root / "lessons" / "02_again.ipynb")
+    status, out, _ = course("verify", "--jobs", "2")
+    assert status == 1
+    assert [line.strip() for line in out.splitlines()[1::2]] == ["text: 01", "text: 02"]
+
+
+def test_progress(course):
+    status, out, err = course("progress")
+    assert (status, out) == (2, "")
+    assert err.endswith("`course lab` makes them.\n")
+    course("lab", "--copy-only")
+    status, out, err = course("progress")
+    assert (status, err) == (0, "")
+    assert "0 of 2 exercises are correct, 0 of 4 points." in out
+
+
+def test_links_and_notebooks_for_colab(course, tmp_path):
+    status, out, err = course("links")
+    assert (status, out) == (2, "")
+    assert "The repository's address is not set" in err
+    address = "https://github.com/someone/sums"
+    status, out, err = course("links", "1", "--repository", address, "--hub", "https://hub.example.org")
+    assert (status, err) == (0, "")
+    assert [line.split()[0] for line in out.splitlines()] == ["Binder", "Colab", "nbgitpuller"]
+    status, out, _ = course("colab", "--repository", address, "--out", tmp_path / "colab")
+    assert status == 0
+    assert f"git+{address}@main" in (tmp_path / "colab" / "01_sums.ipynb").read_text()
+    (tmp_path / "colab" / "01_sums.ipynb").write_text("somebody's notes")
+    status, _, err = course("colab", "--repository", address, "--out", tmp_path / "colab")
+    assert (status, err.strip().endswith("give another folder, or remove it.")) == (2, True)
+    assert (tmp_path / "colab" / "01_sums.ipynb").read_text() == "somebody's notes"

@@ -58,7 +58,7 @@ def test_a_second_time_nothing_is_said_and_nothing_is_touched(course, work):
     before = answer(work)
     assert lab.update(course, work) == []
     assert (work / "01_sums.ipynb").read_bytes() == before
-    assert names(work) == [".copies.json", "01_sums.ipynb"]
+    assert names(work) == [".copies.json", "01_sums.ipynb", "progress.ipynb"]
 
 
 def test_a_lesson_that_changed_is_put_beside_and_announced_once(course, work):

@@ -134,18 +134,17 @@ def test_mistakes_that_pass_or_are_taken_for_one_another(toy_course):
     toy.write(toy_course.root / "solutions" / "01_sums.ipynb", solutions)
     lesson = toy_course.lesson(1)
     (toy_course.expected / "01_sums.json").write_text(expected_values(lesson, toy_course.solutions(lesson)))
-    spoken = list(verify.mistakes_speak(toy_course, lesson))
-    assert len(spoken) == 2
-    assert spoken[0].startswith("the mistake 1.1 “It is right.” says: ✓ 1.1  3 of 3")
-    assert spoken[1] == "the mistake 1.1 “The same twice.” says: ✗ 1.1  That is the mean: add up."
-    [failed] = verify.mistakes_fail(toy_course, lesson, seeds=[5])
-    assert failed == "on seed 5 the mistake 1.1 “It is right.” passes"
+    said = list(verify.answers(toy_course, lesson, seed=5))
+    assert len(said) == 3
+    assert said[0] == "on seed 5 the mistake 1.1 “It is right.” passes"
+    assert said[1].startswith("the mistake 1.1 “It is right.” says: ✓ 1.1  3 of 3")
+    assert said[2] == "the mistake 1.1 “The same twice.” says: ✗ 1.1  That is the mean: add up."
 
 
 def test_an_answer_that_cannot_be_graded_on_every_seed(toy_course):
     solutions = toy.replaced(toy.SOLUTIONS, toy.RIGHT_1, f"{toy.RIGHT_1} if values[0] < 2 else True")
     toy.write(toy_course.root / "solutions" / "01_sums.ipynb", solutions)
-    [said] = verify.mistakes_fail(toy_course, toy_course.lesson(1), seeds=[9])
+    said = next(verify.answers(toy_course, toy_course.lesson(1), seed=9))
     assert said == "on seed 9 the reference answer to 1.1 gives a bool"
 
 
@@ -155,29 +154,29 @@ def test_expected_values_that_are_stale(toy_course):
     stored["1.1"]["cases"][0][1] *= 1 + 1e-6
     stored["1.2"]["mistakes"][0]["says"] = "Another sentence."
     path.write_text(json.dumps(stored))
-    said = list(verify.current(toy_course, toy_course.lesson(1)))
-    assert len(said) == 2
+    said = list(verify.answers(toy_course, toy_course.lesson(1)))
     assert said[0].startswith("expected values of 1.1 have changed (item 0: got ")
     assert said[1].startswith("the mistakes of 1.2 have changed")
+    assert said[2:] == ["the mistake 1.2 “It is transposed.” says: ✗ 1.2  Another sentence."]
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"1.1": {}}', '{"1.1": 5}'])
 def test_expected_values_that_are_damaged(content, toy_course):
     (toy_course.expected / "01_sums.json").write_text(content)
-    [said] = verify.current(toy_course, toy_course.lesson(1))
+    said = next(verify.answers(toy_course, toy_course.lesson(1)))
     assert said == "expected/01_sums.json is damaged: run `course record 01`"
 
 
 def test_expected_values_that_are_missing(toy_course):
     (toy_course.expected / "01_sums.json").unlink()
-    [said] = verify.current(toy_course, toy_course.lesson(1))
+    said = next(verify.answers(toy_course, toy_course.lesson(1)))
     assert said == "01_sums.json is missing: run `course record 01`"
 
 
 def test_a_proof_that_cannot_go_on_does_not_stop_the_others(toy_course):
     changed(toy_course, "#| mistake: 1.2 Rows", "#| mistake: 1.9 Rows", room="solutions")
-    found = verify.problems(toy_course, toy_course.lesson(1), [verify.current, verify.form])
-    assert ("current", "01_sums: mistake 1.9 has no exercise with a check.") in found
+    found = verify.problems(toy_course, toy_course.lesson(1), [verify.answers, verify.form])
+    assert ("answers", "01_sums: mistake 1.9 has no exercise with a check.") in found
     assert any(proof == "form" for proof, _ in found)
 
 

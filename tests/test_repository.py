@@ -6,6 +6,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
+
+from coursekit import cli
 
 ROOT = Path(__file__).parents[1]
 CONDA_NAMES = {"torch": "pytorch-cpu"}
@@ -72,3 +75,21 @@ def test_make_refuses_an_old_python_in_one_sentence(tmp_path):
     assert done.returncode != 0
     assert "needs Python 3.11 or newer" in done.stderr
     assert not (tmp_path / ".venv").exists()
+
+
+def steps(text):
+    """The shell lines of a workflow."""
+    jobs = yaml.safe_load(text)["jobs"].values()
+    return [line for job in jobs for step in job["steps"] for line in step.get("run", "").splitlines()]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=lambda path: path.stem)
+def test_workflows_call_what_exists(path, capsys):
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    called = steps(path.read_text())
+    assert {target for line in called for target in re.findall(r"\bmake (\w+)", line)} <= targets
+    for command in [name for line in called for name in re.findall(r"\bcourse (\w+) --", line)]:
+        with pytest.raises(SystemExit) as stopped:
+            cli.main([command, "--help"])
+        assert stopped.value.code == 0
+    capsys.readouterr()

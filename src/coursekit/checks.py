@@ -13,6 +13,7 @@ import os
 import re
 import signal
 import sys
+import sysconfig
 import threading
 import types
 from dataclasses import dataclass, field
@@ -258,7 +259,7 @@ def expected_folders():
             yield folder / "expected"
             yield folder / "lessons" / "expected"
     yield Path(__file__).resolve().parents[2] / "lessons" / "expected"
-    yield Path(sys.prefix) / "share" / "coursekit" / "lessons" / "expected"
+    yield Path(sysconfig.get_path("data")) / "share" / "coursekit" / "lessons" / "expected"
 
 
 def is_blank(answer):

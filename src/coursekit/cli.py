@@ -2,8 +2,11 @@
 
 import argparse
 import io
+import itertools
+import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from coursekit.course import Course
@@ -47,6 +50,10 @@ def _parser():
     check.add_argument("--seconds", type=int, default=60, help="time limit of one cell (default: 60)")
     check.set_defaults(run=_check)
 
+    progress = commands.add_parser("progress", help="show which exercises you have answered, and which are correct")
+    progress.add_argument("--work", help="the folder of your copies (default: work/)")
+    progress.set_defaults(run=_progress)
+
     book = commands.add_parser("book", help="build the book into _build/html")
     book.add_argument("--instructor", action="store_true", help="with answers, mistakes and notes, into _build/instructor")
     book.add_argument("--zip", action="store_true", help="also as one zip file to read without a network")
@@ -56,6 +63,18 @@ def _parser():
     serve.add_argument("--port", type=int, default=8000)
     serve.set_defaults(run=_serve)
 
+    links = commands.add_parser("links", help="links that open a lesson on Binder, in Colab, or on a JupyterHub")
+    links.add_argument("lesson", nargs="?", default="01", help="the lesson to open (default: 01)")
+    links.add_argument("--hub", help="the address of a JupyterHub that has nbgitpuller")
+    links.add_argument("--repository", help="the address of the class's repository (default: the one in _config.yml)")
+    links.set_defaults(run=_links)
+
+    colab = commands.add_parser("colab", help="write lessons that install the course where it is absent")
+    colab.add_argument("lessons", nargs="*", help="numbers (default: all)")
+    colab.add_argument("--out", required=True, type=Path, help="the folder to write to")
+    colab.add_argument("--repository", help="the repository to install from (default: the one in _config.yml)")
+    colab.set_defaults(run=_colab)
+
     for name, run, text in (
         ("record", _record, "run lessons with their solutions and keep outputs and expected values"),
         ("verify", _verify, "prove that lessons, solutions, mistakes and recorded outputs agree"),
@@ -64,6 +83,10 @@ def _parser():
         command = commands.add_parser(name, help=text)
         command.add_argument("lessons", nargs="*", help="numbers (default: all)")
         command.set_defaults(run=run)
+        if run is not _stats:
+            command.add_argument(
+                "--jobs", type=int, default=os.cpu_count(), help="how many at a time (default: %(default)s)"
+            )
     return parser
 
 
@@ -97,6 +120,16 @@ def _check(arguments):
     return 0 if right == len(rows) else 1
 
 
+def _progress(arguments):
+    from coursekit import lab, progress
+
+    course = Course.find()
+    work = lab.work_folder(course, arguments.work)
+    if not work.is_dir():
+        raise CourseError(f"There are no copies in {work} yet: `course lab` makes them.")
+    print(progress.table(progress.standings(course, work)))
+
+
 def _book(arguments):
     from coursekit import editions, paper, publish
 
@@ -118,30 +151,71 @@ def _serve(arguments):
     serve(Course.find().root / "_build" / "html", arguments.port)
 
 
-def _record(arguments):
-    from coursekit.record import record
+def _links(arguments):
+    from coursekit import doors
 
     course = Course.find()
+    where, notebook = doors.repository(course.root, arguments.repository), course.lesson(arguments.lesson).path.name
+    print(f"Binder       {doors.binder(where, notebook)}")
+    print(f"Colab        {doors.colab(where, notebook)}")
+    if arguments.hub:
+        print(f"nbgitpuller  {doors.nbgitpuller(where, arguments.hub, notebook)}")
+
+
+def _colab(arguments):
+    from coursekit import doors
+    from coursekit.lesson import text_of
+    from coursekit.record import write
+
+    course = Course.find()
+    where = doors.repository(course.root, arguments.repository)
     for number in arguments.lessons or course.numbers:
-        started = time.monotonic()
-        lesson = record(course, course.lesson(number))
-        print(f"{lesson.name}: recorded in {time.monotonic() - started:.1f} s")
+        lesson = course.lesson(number)
+        path, text = arguments.out / lesson.path.name, text_of(doors.for_colab(lesson, where))
+        if path.exists() and path.read_bytes() != text.encode():
+            raise CourseError(f"{path} is there already and differs: give another folder, or remove it.")
+        write(path, text)
+        print(path)
+
+
+def _record(arguments):
+    for line in _side_by_side(_record_one, arguments):
+        print(line, flush=True)
+
+
+def _record_one(course, number):
+    from coursekit.record import record
+
+    started = time.monotonic()
+    lesson = record(course, course.lesson(number))
+    return f"{lesson.name}: recorded in {time.monotonic() - started:.1f} s"
 
 
 def _verify(arguments):
-    from coursekit.verify import PROOFS, problems
-
-    course, failed = Course.find(), 0
-    for number in arguments.lessons or course.numbers:
-        lesson, started = course.lesson(number), time.monotonic()
-        found = problems(course, lesson)
-        print(
-            f"{lesson.name}: {len(found) or 'no'} problems in {len(PROOFS)} proofs, {time.monotonic() - started:.1f} s"
-        )
+    failed = 0
+    for line, found in _side_by_side(_verify_one, arguments):
+        print(line, flush=True)
         for proof, sentence in found:
             print(f"  {proof}: {sentence}")
         failed += len(found)
     return 1 if failed else 0
+
+
+def _verify_one(course, number):
+    from coursekit.verify import PROOFS, problems
+
+    lesson, started = course.lesson(number), time.monotonic()
+    found = problems(course, lesson)
+    told = f"{len(found) or 'no'} problems in {len(PROOFS)} proofs"
+    return f"{lesson.name}: {told}, {time.monotonic() - started:.1f} s", found
+
+
+def _side_by_side(work, arguments):
+    """What work(course, number) returns for each lesson asked for, in order, several lessons at a time."""
+    course = Course.find()
+    numbers = arguments.lessons or course.numbers
+    with ThreadPoolExecutor(max(1, arguments.jobs)) as pool:  # threads: the work is done by kernels, in their processes
+        yield from pool.map(work, itertools.repeat(course), numbers)
 
 
 def _stats(arguments):

@@ -1,13 +1,13 @@
 """A course on disk: where its lessons, expected values and solutions lie."""
 
 import re
-import sys
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
 from coursekit.lesson import Lesson, NotebookError, read
 
-INSTALLED = Path(sys.prefix) / "share" / "coursekit"  # where the package's own lessons are put
+INSTALLED = Path(sysconfig.get_path("data")) / "share" / "coursekit"  # where the package's own lessons are put
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,17 @@ from pathlib import Path
 from coursekit.checks import EXPECTED
 from coursekit.course import INSTALLED
 from coursekit.lesson import NotebookError, canonical, code_cells, read, text_of
+from coursekit.progress import PAGE, notebook
 
 LEDGER = ".copies.json"
 
 
 def fresh(lesson):
     """The text of a new copy: the lesson without outputs, so that nothing is told before it is tried."""
-    notebook = canonical(lesson.notebook)
-    for cell in code_cells(notebook):
+    copy = canonical(lesson.notebook)
+    for cell in code_cells(copy):
         cell.outputs, cell.execution_count = [], None
-    return text_of(notebook)
+    return text_of(copy)
 
 
 def update(course, work):
@@ -43,6 +44,7 @@ def update(course, work):
         if digest not in known:
             known.append(digest)
     _write_ledger(work / LEDGER, ledger)
+    _create(work / PAGE, notebook())
     return said
 
 

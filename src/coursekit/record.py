@@ -3,10 +3,13 @@
 import json
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
+from nbformat.v4 import new_code_cell, new_notebook
+
 from coursekit import kernels
-from coursekit.checks import VALUES_MIME
+from coursekit.checks import SEED, VALUES_MIME, VERDICT_MIME
 from coursekit.fill import fill, mistakes, reference
 from coursekit.lesson import Lesson, NotebookError, canonical, first_line, mark, text_of
 from coursekit.slices import essential
@@ -21,7 +24,7 @@ def record(course, lesson):
     Raises NotebookError, and writes nothing, when a cell raises or a reference answer does not pass.
     """
     solutions = course.solutions(lesson)
-    expected = expected_values(lesson, solutions, kernels_values)
+    expected = expected_values(lesson, solutions)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / f"{lesson.name}.json").write_text(expected, encoding="utf-8")
         ran = kernels.run(fill(lesson, reference(solutions)), expected=folder)
@@ -60,34 +63,54 @@ def write(path, text):
     os.replace(draft, path)
 
 
-def trial(lesson, solutions):
-    """One notebook that runs every check on the reference answers, then on each named mistake.
+@dataclass
+class Trial:
+    """Every check on the reference answers, then on each named mistake, with only the cells that they need.
 
-    Only the cells that checks need are in it, so that three hundred mistakes cost seconds, not hours.
-    Returns (notebook, order): the order lists (exercise, None or the mistake's sentence), one per check run.
+    `setup` runs once, `round` once for each seed; `order` lists (exercise, None or the mistake's sentence), one for
+    each check in a round. One kernel serves all of them, so that three hundred mistakes cost seconds, not hours.
     """
+
+    setup: list
+    round: list
+    order: list
+
+    def run(self, seeds, expected=os.devnull):
+        """What the checks showed, as one list of MIME bundles a seed; with None for a seed they speak as in practice.
+
+        Raises NotebookError when a cell raises or a check shows nothing.
+        """
+        cells = list(self.setup)
+        for seed in seeds:
+            cells += [new_code_cell(_seeding(seed)), *self.round]
+        book = new_notebook(cells=[type(cell)(cell, id=f"cell-{k}") for k, cell in enumerate(cells)])
+        ran = kernels.run(book, expected)
+        if raised := kernels.errors(ran):
+            raise NotebookError(f"a cell raised {raised[0][1]} in: {first_line(raised[0][0])}")
+        data = [output.get("data", {}) for cell in ran.cells for output in cell.outputs]
+        shown = [bundle for bundle in data if VALUES_MIME in bundle or VERDICT_MIME in bundle]
+        if len(shown) != len(self.order) * len(seeds):
+            raise NotebookError(f"{len(self.order) * len(seeds)} checks should have answered, {len(shown)} did.")
+        return [shown[k : k + len(self.order)] for k in range(0, len(shown), len(self.order))]
+
+
+def _seeding(seed):
+    set_it = f"[{SEED!r}] = {str(seed)!r}" if seed is not None else f".pop({SEED!r}, None)"
+    return f"import os as _os\n_ = _os.environ{set_it}"
+
+
+def trial(lesson, solutions):
+    """The trial of a lesson's checks; NotebookError for a mistake of an exercise that has none."""
     notebook = essential(fill(lesson, reference(solutions)))
     checks = {mark(cell).exercise: cell for cell in notebook.cells if mark(cell) and mark(cell).kind == "check"}
     gaps = {mark(cell).exercise: cell for cell in notebook.cells if mark(cell) and mark(cell).kind == "exercise"}
-    order = [(exercise, None) for exercise in checks]
-    cells = list(notebook.cells)
+    cells, order = list(checks.values()), [(exercise, None) for exercise in checks]
     for exercise, says, source in mistakes(solutions):
         if exercise not in checks:
             raise NotebookError(f"{lesson.name}: mistake {exercise} has no exercise with a check.")
-        wrong = type(gaps[exercise])(gaps[exercise], source=source)
-        cells += [wrong, checks[exercise], gaps[exercise]]
+        cells += [type(gaps[exercise])(gaps[exercise], source=source), checks[exercise], gaps[exercise]]
         order.append((exercise, says))
-    notebook.cells = [type(cell)(cell, id=f"cell-{k}") for k, cell in enumerate(cells)]
-    return notebook, order
-
-
-def kernels_values(notebook, seed=PRACTICE_SEED):
-    """Run a notebook with a seed and return what its checks handed out, in order."""
-    ran = kernels.run(notebook, expected=os.devnull, seed=seed)
-    if raised := kernels.errors(ran):
-        raise NotebookError(f"a cell raised {raised[0][1]} in: {first_line(raised[0][0])}")
-    data = [output.get("data", {}) for cell in ran.cells for output in cell.get("outputs", [])]
-    return [bundle[VALUES_MIME] for bundle in data if VALUES_MIME in bundle]
+    return Trial([cell for cell in notebook.cells if cell not in checks.values()], cells, order)
 
 
 def unfit(cases):
@@ -96,12 +119,15 @@ def unfit(cases):
     return next((case for case in cases if any(leaf[0] in bad for leaf in leaves(case))), None)
 
 
-def expected_values(lesson, solutions, run=kernels_values):
+def expected_values(lesson, solutions):
     """The text of `expected/NN_name.json`: by exercise the reference's cases, and each mistake's with its sentence."""
-    notebook, order = trial(lesson, solutions)
-    values = run(notebook)
-    if len(values) != len(order):
-        raise NotebookError(f"{lesson.name}: {len(order)} checks should have answered, {len(values)} did.")
+    tried = trial(lesson, solutions)
+    [shown] = tried.run([PRACTICE_SEED])
+    return expected_text(lesson, tried.order, [bundle[VALUES_MIME] for bundle in shown])
+
+
+def expected_text(lesson, order, values):
+    """The same from what the checks of a trial handed out; NotebookError for a reference that cannot be graded."""
     records = {}
     for (exercise, says), value in zip(order, values, strict=True):
         cases = rounded(value["cases"])

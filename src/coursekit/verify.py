@@ -5,11 +5,11 @@ import re
 import secrets
 
 from coursekit import kernels
-from coursekit.checks import VERDICT_MIME, Question
+from coursekit.checks import VALUES_MIME, VERDICT_MIME, Question
 from coursekit.fill import Answers, fill, mistakes, reference
 from coursekit.lesson import NotebookError, canonical, code_cells, first_line, mark, text_of
 from coursekit.prose import unbound
-from coursekit.record import expected_values, kernels_values, trial, unfit
+from coursekit.record import PRACTICE_SEED, expected_text, trial, unfit
 from coursekit.values import brief, differ
 
 FEWEST_MISTAKES = 3
@@ -26,13 +26,13 @@ def form(course, lesson):
             yield f"{path.parent.name}/{path.name} is not in canonical form: run `course record {lesson.number}`"
     if lesson.facts is None:
         yield "the heading lacks its line of facts: 50 min · CPU 5 s · after: 01, 02 (or: nothing)"
-    answers = reference(solutions).by_exercise
+    right = reference(solutions).by_exercise
     for exercise in lesson.gaps:
         if exercise.split(".")[0].zfill(2) != lesson.number:
             yield f"exercise {exercise} is numbered for another lesson"
-        if exercise not in answers:
+        if exercise not in right:
             yield f"exercise {exercise} has no reference answer"
-        elif leaks := _leaks(lesson, answers[exercise], lesson.gaps[exercise]):
+        elif leaks := _leaks(lesson, right[exercise], lesson.gaps[exercise]):
             yield f"a line of the answer to {exercise} stands in the lesson: {leaks[0]}"
         named = [says for number, says, _ in mistakes(solutions) if number == exercise]
         if len(set(named)) < FEWEST_MISTAKES:
@@ -86,38 +86,36 @@ def verdicts(notebook):
     return lines
 
 
-def mistakes_speak(course, lesson):
-    """In practice each named mistake fails and says its own sentence."""
-    notebook, order = trial(lesson, course.solutions(lesson))
-    ran = kernels.run(notebook, course.expected)
-    shown = [
-        o["data"]["text/plain"] for c in ran.cells for o in c.get("outputs", []) if VERDICT_MIME in o.get("data", {})
-    ]
-    if len(shown) != len(order):
-        yield f"{len(order)} checks should have spoken, {len(shown)} did: {kernels.errors(ran)[:1]}"
-        return
-    for (exercise, says), text in zip(order, shown, strict=True):
-        if says is None and not text.startswith(f"✓ {exercise}"):
-            yield f"the reference answer to {exercise} says: {text}"
-        elif says is not None and text != f"✗ {exercise}  {says}":
-            yield f"the mistake {exercise} “{says}” says: {text}"
+def answers(course, lesson, seed=None):
+    """Reference answers and named mistakes behave, and `expected/` holds what they give now.
+
+    In practice each mistake fails with its own sentence and with no other's; on a seed that nobody has seen
+    (`seed`, drawn when it is not given) the reference can be graded and each mistake fails.
+    """
+    seed = secrets.randbits(63) if seed is None else seed
+    tried = trial(lesson, course.solutions(lesson))
+    practice, unseen, spoken = tried.run([PRACTICE_SEED, seed, None], course.expected)
+    yield from _fail(tried.order, [bundle[VALUES_MIME] for bundle in unseen], seed)
+    yield from _current(course, lesson, tried.order, [bundle[VALUES_MIME] for bundle in practice])
+    yield from _speak(tried.order, [bundle["text/plain"] for bundle in spoken])
 
 
-def mistakes_fail(course, lesson, seeds=None):
-    """On seeds that nobody has seen, the reference agrees with itself and each named mistake fails."""
-    notebook, order = trial(lesson, course.solutions(lesson))
-    for seed in seeds or [secrets.randbits(63)]:
-        values = kernels_values(notebook, seed)
-        if len(values) != len(order):
-            yield f"on seed {seed} {len(order)} checks should have answered, {len(values)} did"
-            return
-        right = {exercise: value for (exercise, says), value in zip(order, values, strict=True) if says is None}
-        for (exercise, says), value in zip(order, values, strict=True):
-            if says is None:
-                if case := unfit(value["cases"]):
-                    yield f"on seed {seed} the reference answer to {exercise} gives {brief(case)}"
-            elif agree(value, right[exercise]):
-                yield f"on seed {seed} the mistake {exercise} “{says}” passes"
+def _speak(order, lines):
+    for (exercise, says), line in zip(order, lines, strict=True):
+        if says is None and not line.startswith(f"✓ {exercise}"):
+            yield f"the reference answer to {exercise} says: {line}"
+        elif says is not None and line != f"✗ {exercise}  {says}":
+            yield f"the mistake {exercise} “{says}” says: {line}"
+
+
+def _fail(order, values, seed):
+    right = {exercise: value for (exercise, says), value in zip(order, values, strict=True) if says is None}
+    for (exercise, says), value in zip(order, values, strict=True):
+        if says is None:
+            if case := unfit(value["cases"]):
+                yield f"on seed {seed} the reference answer to {exercise} gives {brief(case)}"
+        elif agree(value, right[exercise]):
+            yield f"on seed {seed} the mistake {exercise} “{says}” passes"
 
 
 def agree(value, right):
@@ -129,30 +127,29 @@ def agree(value, right):
     return all(question.difference(got, expected) is None for got, expected in pairs)
 
 
-def current(course, lesson):
-    """`expected/` holds what the solutions give now, to ten digits."""
-    path = course.expected / f"{lesson.name}.json"
+def _current(course, lesson, order, values):
+    path, again = course.expected / f"{lesson.name}.json", f"run `course record {lesson.number}`"
     if not path.is_file():
-        yield f"{path.name} is missing: run `course record {lesson.number}`"
+        yield f"{path.name} is missing: {again}"
         return
     try:
         stored = {
-            key: (entry["mistakes"], _tagged(entry))
+            key: ([m["says"] for m in entry["mistakes"]], _tagged(entry))
             for key, entry in json.loads(path.read_text(encoding="utf-8")).items()
         }
     except (ValueError, KeyError, TypeError, AttributeError):
-        yield f"expected/{path.name} is damaged: run `course record {lesson.number}`"
+        yield f"expected/{path.name} is damaged: {again}"
         return
-    fresh = json.loads(expected_values(lesson, course.solutions(lesson)))
+    fresh = json.loads(expected_text(lesson, order, values))
     if stored.keys() != fresh.keys():
-        yield f"expected/{path.name} has other exercises than the lesson: run `course record {lesson.number}`"
+        yield f"expected/{path.name} has other exercises than the lesson: {again}"
         return
     for exercise, now in fresh.items():
         named, then = stored[exercise]
-        if [m["says"] for m in now["mistakes"]] != [m["says"] for m in named]:
-            yield f"the mistakes of {exercise} have changed: run `course record {lesson.number}`"
+        if [m["says"] for m in now["mistakes"]] != named:
+            yield f"the mistakes of {exercise} have changed: {again}"
         elif difference := differ(_tagged(now), then, rtol=1e-7, atol=1e-12):
-            yield f"expected values of {exercise} have changed ({difference}): run `course record {lesson.number}`"
+            yield f"expected values of {exercise} have changed ({difference}): {again}"
 
 
 def _tagged(entry):
@@ -195,7 +192,7 @@ def _questions(prose):
                 yield f"practice question {k}: the option “{option[:40]}” does not explain itself"
 
 
-PROOFS = (form, text, reproduces, unsolved, mistakes_speak, mistakes_fail, current)
+PROOFS = (form, text, reproduces, unsolved, answers)
 
 
 def problems(course, lesson, proofs=PROOFS):

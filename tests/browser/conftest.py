@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -79,10 +80,9 @@ class Lab:
         return Notebook(page, f"{self.address}/workspaces/{Path(name).stem}/tree/{name}")
 
 
-@pytest.fixture(scope="session")
-def lab(root, browser, tmp_path_factory):
-    """A JupyterLab that `course lab` started on fresh copies of the lessons; it ends with the tests."""
-    home = tmp_path_factory.mktemp("lab")
+@contextmanager
+def start_lab(root, home):
+    """A JupyterLab that `course lab` starts on fresh copies of the lessons, in `home`; its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -95,11 +95,19 @@ def lab(root, browser, tmp_path_factory):
         server = subprocess.Popen(command, cwd=root, env=env, stdout=log, stderr=log, start_new_session=True)
         try:
             _wait_for(f"http://127.0.0.1:{port}/lab", server, home / "log")
-            yield Lab(f"http://127.0.0.1:{port}/lab", home / "work", browser)
+            yield f"http://127.0.0.1:{port}/lab"
         finally:
             if server.poll() is None:
                 os.killpg(server.pid, 15)
             server.wait(20)
+
+
+@pytest.fixture(scope="session")
+def lab(root, browser, tmp_path_factory):
+    """A JupyterLab with a browser before it; it ends with the tests."""
+    home = tmp_path_factory.mktemp("lab")
+    with start_lab(root, home) as address:
+        yield Lab(address, home / "work", browser)
 
 
 def _wait_for(address, server, log):
