@@ -1,4 +1,4 @@
-"""The directive {coursemap} and the role {total}: what the lessons say of themselves, counted and drawn at build time."""
+"""The directive {coursemap} and the role {total}: what the lessons say of themselves, counted and drawn."""
 
 from pathlib import Path
 

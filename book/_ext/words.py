@@ -1,7 +1,7 @@
 """The glossary and the lessons point at each other: a term in bold leads to its entry, an entry to its lesson.
 
-A term is known by its name, by each of several names that a comma or a parenthesis divides, by its plural, and by what a
-line `.. also: saturated, saturates` below its entry lists.
+A term is known by its name, by each of several names that a comma or a parenthesis divides, by its plural, and by
+what a line `.. also: saturated, saturates` below its entry lists.
 """
 
 import re
@@ -29,7 +29,10 @@ def normal(text: str) -> str:
 def spellings(text: str) -> list[str]:
     """What a bold text may be called in the glossary: itself, or its singular."""
     word = normal(text)
-    return [word, *(word[: -len(end)] + new for end, new in (("s", ""), ("es", ""), ("ies", "y")) if word.endswith(end))]
+    return [
+        word,
+        *(word[: -len(end)] + new for end, new in (("s", ""), ("es", ""), ("ies", "y")) if word.endswith(end)),
+    ]
 
 
 def aliases(source: str) -> dict[str, str]:

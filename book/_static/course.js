@@ -21,7 +21,7 @@ addEventListener("toggle", ({ target: taken }) => {
 // A formula that is wider than the page scrolls, so the keyboard must reach it.
 const reach = () => {
   for (const formula of document.querySelectorAll(".bd-article mjx-container[display='true']")) {
-    if (formula.scrollWidth > formula.clientWidth + 1) formula.tabIndex = 0;
+    if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
     else formula.removeAttribute("tabindex");
   }
 };

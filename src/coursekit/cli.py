@@ -55,7 +55,9 @@ def _parser():
     progress.set_defaults(run=_progress)
 
     book = commands.add_parser("book", help="build the book into _build/html")
-    book.add_argument("--instructor", action="store_true", help="with answers, mistakes and notes, into _build/instructor")
+    book.add_argument(
+        "--instructor", action="store_true", help="with answers, mistakes and notes, into _build/instructor"
+    )
     book.add_argument("--zip", action="store_true", help="also as one zip file to read without a network")
     book.add_argument("--pdf", action="store_true", help="also as a PDF; needs Chromium and the extra `pdf`")
     book.set_defaults(run=_book)

@@ -1,7 +1,7 @@
 """The course map: which lesson stands on which, as its own line of facts says, drawn for pages of any width.
 
-Lessons lie in layers, each below everything that it needs (Sugiyama, Tagawa & Toda 1981); on a narrow page they are
-a list with the same lines beside it. Hovering or focusing a lesson shows what it needs and what it opens, by style alone.
+Lessons lie in layers, each below everything that it needs (Sugiyama, Tagawa & Toda 1981); on a narrow page they are a
+list with the same lines beside it. Hovering or focusing a lesson lights the lines to what it needs and what it opens.
 """
 
 from dataclasses import dataclass
@@ -48,7 +48,9 @@ def nodes(course):
 
 def lesson_parts(course):
     """The book's parts that hold lessons: (caption, names of the lessons), in order."""
-    held = [(caption, [name[8:] for name in names if name.startswith("lessons/")]) for caption, names in parts(course.root)]
+    held = [
+        (caption, [name[8:] for name in names if name.startswith("lessons/")]) for caption, names in parts(course.root)
+    ]
     return [(caption, names) for caption, names in held if names]
 
 
@@ -93,9 +95,7 @@ def layout(listed):
     A line that passes a layer bends there, at a key (needed, lesson, layer).
     """
     depth = layers(listed)
-    lines = [
-        [a, *((a, b, k) for k in range(depth[a] + 1, depth[b])), b] for a, b in edges(listed)
-    ]
+    lines = [[a, *((a, b, k) for k in range(depth[a] + 1, depth[b])), b] for a, b in edges(listed)]
     rows = [[n.number for n in listed if depth[n.number] == k] for k in range(max(depth.values(), default=-1) + 1)]
     for line in lines:
         for bend in line[1:-1]:
@@ -115,7 +115,7 @@ def _untangled(rows, links):
         for row in rows if down else reversed(rows):
             place = {key: k / max(len(r) - 1, 1) for r in rows for k, key in enumerate(r)}
             near = _neighbours(links, down)
-            row.sort(key=lambda key: _mean([place[other] for other in near.get(key, [])], place[key]))  # noqa: B023
+            row.sort(key=lambda key: _mean([place[other] for other in near.get(key, [])], place[key]))
         if (count := _crossings(rows, links)) < fewest:
             best, fewest = rows, count
     return best
@@ -143,6 +143,7 @@ def _crossings(rows, links):
 
 def _spread(rows, links):
     """Where each key stands in its row: near the middle of its neighbours, in order, apart, within the widest row."""
+
     def size(key):
         return BEND if isinstance(key, tuple) else 1
 
@@ -180,7 +181,7 @@ def lanes(listed):
     lane, busy = {}, []
     for a in sorted(reach, key=row.get):
         free = next((k for k, until in enumerate(busy) if until <= row[a]), len(busy))
-        busy[free:free + 1] = [reach[a]]
+        busy[free : free + 1] = [reach[a]]
         lane[a] = free
     return drawn, lane
 
@@ -201,7 +202,7 @@ def drawing(listed, captions, address):
         f'<li class="lesson-{node.number} part-{node.part}"'
         f' style="--x:{x[node.number] / width:.4f};--row:{depth[node.number]}">'
         f'<a href="{escape(address(node.name))}"><b>{node.number}</b> {escape(node.title)}</a> '
-        f'<span>{node.minutes} min<i>, after {", ".join(node.needs) or "nothing"}</i></span></li>'
+        f"<span>{node.minutes} min<i>, after {', '.join(node.needs) or 'nothing'}</i></span></li>"
         for node in listed
     )
     gutter = lane_width(listed)
@@ -210,8 +211,9 @@ def drawing(listed, captions, address):
         + ("," if node is not listed[-1] else "")
         for node in listed
     )
+    sizes = f"--rows:{rows};--width:{width:.2f};--lessons:{len(listed)};--gutter:{gutter}"
     return (
-        f'<nav class="course-map" aria-label="Course map" style="--rows:{rows};--width:{width:.2f};--lessons:{len(listed)};--gutter:{gutter}">'
+        f'<nav class="course-map" aria-label="Course map" style="{sizes}">'
         f"<style>{light}{{stroke:var(--course-map-lit);stroke-width:3}}</style>"
         f"{_wide(x, depth, lines, width, rows)}{_narrow(listed)}<ol>{items}</ol></nav>{_parts(listed, captions)}"
     )
@@ -254,10 +256,10 @@ def _narrow(listed):
     for a, b in drawn:
         left = right - 6 - LANE * (lane[a] + 1) + LANE / 2
         top, end = (LINE * (row[n] + 0.5) for n in (a, b))
-        paths.append(
-            f'<path class="from-{a} to-{b}" d="M{right} {top + 7:.0f}H{left + 9:.0f}Q{left:.0f} {top + 7:.0f} {left:.0f} {top + 16:.0f}'
-            f'V{end - 16:.0f}Q{left:.0f} {end - 7:.0f} {left + 9:.0f} {end - 7:.0f}H{right}"/>'
-        )
+        top, end = top + 7, end - 7  # lines leave a lesson below its middle and reach the next one above it
+        out = f"M{right} {top:.0f}H{left + 9:.0f}Q{left:.0f} {top:.0f} {left:.0f} {top + 9:.0f}"
+        back = f"V{end - 9:.0f}Q{left:.0f} {end:.0f} {left + 9:.0f} {end:.0f}H{right}"
+        paths.append(f'<path class="from-{a} to-{b}" d="{out}{back}"/>')
     return _svg("narrow", right, max(LINE * len(listed), 1), paths)
 
 
@@ -269,11 +271,13 @@ def _svg(kind, width, height, paths):
 
 
 def total(course, wanted):
-    """A number for the prose: `lessons`, `exercises` or `hours`, of the whole course or, as in `hours II`, of a part."""
+    """A number for the prose: `lessons`, `exercises` or `hours`, of the course or, as in `hours II`, of a part."""
     kind, _, part = wanted.partition(" ")
     captions = [caption.split()[0] if caption else "" for caption, _ in lesson_parts(course)]
     if kind not in ("lessons", "exercises", "hours") or (part and part not in captions):
-        raise CourseError(f"“{wanted}” is not a number of the course: say lessons, exercises or hours, and perhaps a part.")
+        raise CourseError(
+            f"“{wanted}” is not a number of the course: say lessons, exercises or hours, and perhaps a part."
+        )
     chosen = [node for node in nodes(course) if not part or captions[node.part - 1] == part]
     if kind == "hours":
         return str(round(sum(node.minutes for node in chosen) / 60))

@@ -52,7 +52,11 @@ def _panel(title, told):
     names = ["the answer"] * bool(count["answer"]) + names
     lines = [f'<details class="for-instructors"><summary>{title}, for the instructor: {", ".join(names)}</summary>']
     for kind, text, source in told:
-        lines.append({"answer": "**Reference answer**", "mistake": f"**Mistake.** {_plain(text)}", "note": f"**Note.** {text}"}[kind])
+        lines.append(
+            {"answer": "**Reference answer**", "mistake": f"**Mistake.** {_plain(text)}", "note": f"**Note.** {text}"}[
+                kind
+            ]
+        )
         if source:
             lines.append(f"```python\n{source}\n```")
     return "\n\n".join([*lines, "</details>"])
@@ -64,7 +68,7 @@ def _plain(text):
 
 
 def build_instructor_book(root, out=None):
-    """Build the instructor's edition into `_build/instructor` below `out` (default: the root); return its first page."""
+    """Build the instructor's edition, `_build/instructor` below `out` (default: the root), and return its first page."""
     root, out = Path(root).resolve(), Path(out or root).resolve()
     with tempfile.TemporaryDirectory(prefix="instructor-") as folder:
         stage(root, Path(folder) / "source")

@@ -153,7 +153,9 @@ class Paper:
             for letter, option in zip(ascii_uppercase, options, strict=False):
                 label = option.summary.extract()
                 kind = "right" if "right" in option["class"] else "wrong"
-                told += f'<dt class="{kind}">{letter}. {label.decode_contents()}</dt><dd>{option.decode_contents()}</dd>'
+                told += (
+                    f'<dt class="{kind}">{letter}. {label.decode_contents()}</dt><dd>{option.decode_contents()}</dd>'
+                )
                 option.name, option.attrs = "p", {"class": "option"}
                 option.clear()
                 option.append(f"{letter}. ")
@@ -161,17 +163,20 @@ class Paper:
                 label.unwrap()
             told += "</dl>"
         if told:
-            self.answers.append(f'<section><h2>{escape(self.titles[name])}</h2>{told}</section>')
+            self.answers.append(f"<section><h2>{escape(self.titles[name])}</h2>{told}</section>")
 
     def html(self, numbers):
         """The document; `numbers` are the page numbers of its anchors, as far as they are known."""
         answers = ""
         if self.answers:
-            answers = f'<section class="chapter" id="{ANSWERS}"><h1>{ANSWERS_TITLE}</h1>{"".join(self.answers)}</section>'
+            answers = (
+                f'<section class="chapter" id="{ANSWERS}"><h1>{ANSWERS_TITLE}</h1>{"".join(self.answers)}</section>'
+            )
         style = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
         style += "".join(_running_head(key(name), title) for name, title in self.titles.items())
         return (
-            f'<!doctype html><html lang="{self.language}" data-theme="light" data-mode="light"><head><meta charset="utf-8">'
+            f'<!doctype html><html lang="{self.language}" data-theme="light" data-mode="light">'
+            f'<head><meta charset="utf-8">'
             f"<title>{escape(self.title)}</title>{self.head}<style>{style}</style></head><body>"
             f'<header class="title-page"><h1>{escape(self.title)}</h1><p>{escape(self.titles[self.names[0]])}</p>'
             f"<p>{escape(self.rights)}</p></header>{self._contents(numbers)}"
@@ -180,7 +185,9 @@ class Paper:
 
     def _contents(self, numbers):
         def line(anchor, title):
-            return f'<li><a href="#{anchor}"><span>{escape(title)}</span><i></i><b>{numbers.get(anchor, "")}</b></a></li>'
+            return (
+                f'<li><a href="#{anchor}"><span>{escape(title)}</span><i></i><b>{numbers.get(anchor, "")}</b></a></li>'
+            )
 
         lines = line(key(self.names[0]), self.titles[self.names[0]])
         for caption, names in self.parts:
