@@ -68,7 +68,7 @@ def _plain(text):
 
 
 def build_instructor_book(root, out=None):
-    """Build the instructor's edition, `_build/instructor` below `out` (default: the root), and return its first page."""
+    """Build the instructor's edition, `_build/instructor` below `out` (default: the root); return its first page."""
     root, out = Path(root).resolve(), Path(out or root).resolve()
     with tempfile.TemporaryDirectory(prefix="instructor-") as folder:
         stage(root, Path(folder) / "source")

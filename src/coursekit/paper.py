@@ -46,13 +46,9 @@ def print_book(page, target, parts):
     target.parent.mkdir(parents=True, exist_ok=True)
     book = Paper(page.parent, parts)
     with tempfile.TemporaryDirectory(prefix="paper-") as folder, sync_playwright() as playwright:
-        source = Path(folder) / "book.html"
         try:
             chromium = playwright.chromium.launch(executable_path=browser, args=list(FLAGS))
-            source.write_text(book.html({}), encoding="utf-8")
-            numbers = page_numbers(_print(chromium, source))  # known only once the pages are there
-            source.write_text(book.html(numbers), encoding="utf-8")
-            printed = _print(chromium, source)
+            printed = pdf(chromium, book, Path(folder) / "book.html")
             chromium.close()
         except Error as error:
             raise BookError(f"Chromium did not print the book: {str(error).splitlines()[0]}") from error
@@ -60,6 +56,14 @@ def print_book(page, target, parts):
     part.write_bytes(printed)
     part.replace(target)
     return target
+
+
+def pdf(chromium, book, source):
+    """The bytes of a Paper as PDF, by way of the file `source`."""
+    source.write_text(book.html({}), encoding="utf-8")
+    numbers = page_numbers(_print(chromium, source))  # known only once the pages are there
+    source.write_text(book.html(numbers), encoding="utf-8")
+    return _print(chromium, source)
 
 
 def _print(chromium, source):
