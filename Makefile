@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q -c constraints.txt
 
-.PHONY: lab test book serve record verify format bench newest clean
+.PHONY: lab test book pdf serve record verify format bench newest clean
 .DEFAULT_GOAL := lab
 
 lab: .venv/.learn  ## open lesson 01 in JupyterLab, on your own copies in work/
@@ -16,6 +16,9 @@ test: .venv/.test  ## lint, unit tests, lessons, book and browser
 
 book: .venv/.book  ## build the book into _build/html
 	@$(BIN)/course book
+
+pdf: .venv/.pdf  ## the book as a PDF and as a zip file, beside _build/html (needs Chromium)
+	@$(BIN)/course book --zip --pdf
 
 serve: book  ## read the book at an address of this machine
 	@$(BIN)/course serve
@@ -35,7 +38,7 @@ bench: .venv/.test  ## measure side by side, into _build/bench/table.md (some to
 
 newest:  ## pin the newest releases that resolve together instead of those in constraints.txt
 	@$(PYTHON) -m venv .venv-newest
-	@.venv-newest/bin/python -m pip --disable-pip-version-check install -q -e '.[book,cluster,test]'
+	@.venv-newest/bin/python -m pip --disable-pip-version-check install -q -e '.[book,cluster,pdf,test]'
 	@.venv-newest/bin/python -m pip freeze --exclude-editable > constraints.txt
 	@rm -rf .venv-newest
 
@@ -58,7 +61,12 @@ clean:  ## remove what was built; your answers in work/ stay
 	@$(PIP) -e '.[book]'
 	@touch $@
 
+.venv/.pdf: .venv/.book
+	@echo "Installing what prints the book"
+	@$(PIP) -e '.[book,pdf]'
+	@touch $@
+
 .venv/.test: .venv/.book
 	@echo "Installing the test tools"
-	@$(PIP) -e '.[book,cluster,test]'
+	@$(PIP) -e '.[book,cluster,pdf,test]'
 	@touch $@

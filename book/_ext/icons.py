@@ -32,7 +32,7 @@ def slim(app, error) -> None:
     theme.write_text(slim_css(theme.read_text(encoding="utf-8"), set(NAME.findall(html))), encoding="utf-8")
     sheets = "".join(sheet.read_text(encoding="utf-8") for sheet in static.glob("styles/*.css"))
     for path in static.glob("vendor/fontawesome/webfonts/*.ttf"):
-        with TTFont(path) as font:
+        with TTFont(path, recalcTimestamp=False) as font:  # the same bytes at any time
             subsetter = Subsetter()
             subsetter.populate(unicodes=code_points(sheets))
             subsetter.subset(font)

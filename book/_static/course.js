@@ -5,3 +5,24 @@ if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = f
 const page = document.documentElement;
 addEventListener("beforeprint", () => { page.dataset.screen = page.dataset.theme; page.dataset.theme = "light"; });
 addEventListener("afterprint", () => { page.dataset.theme = page.dataset.screen; });
+
+// Practice questions: count those whose first choice was right.
+const questions = [...document.querySelectorAll(".question")];
+addEventListener("toggle", ({ target: taken }) => {
+  const question = taken.open && taken.closest(".question");
+  if (!question || question.dataset.first) return;
+  question.dataset.first = taken.matches(".right") ? "right" : "wrong";
+  const firsts = questions.map((asked) => asked.dataset.first).filter(Boolean);
+  const right = firsts.filter((first) => first === "right").length;
+  const tally = document.querySelector(".tally");
+  if (firsts.length === questions.length) tally.textContent = `${right} of ${questions.length} right at the first choice.`;
+}, true);
+
+// A formula that is wider than the page scrolls, so the keyboard must reach it.
+const reach = () => {
+  for (const formula of document.querySelectorAll(".bd-article mjx-container[display='true']")) {
+    if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
+    else formula.removeAttribute("tabindex");
+  }
+};
+addEventListener("load", () => window.MathJax?.startup?.promise?.then(reach).then(() => addEventListener("resize", reach)));

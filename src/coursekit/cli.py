@@ -54,7 +54,13 @@ def _parser():
     progress.add_argument("--work", help="the folder of your copies (default: work/)")
     progress.set_defaults(run=_progress)
 
-    commands.add_parser("book", help="build the book into _build/html").set_defaults(run=_book)
+    book = commands.add_parser("book", help="build the book into _build/html")
+    book.add_argument(
+        "--instructor", action="store_true", help="with answers, mistakes and notes, into _build/instructor"
+    )
+    book.add_argument("--zip", action="store_true", help="also as one zip file to read without a network")
+    book.add_argument("--pdf", action="store_true", help="also as a PDF; needs Chromium and the extra `pdf`")
+    book.set_defaults(run=_book)
     serve = commands.add_parser("serve", help="show the built book at an address of this machine")
     serve.add_argument("--port", type=int, default=8000)
     serve.set_defaults(run=_serve)
@@ -161,9 +167,18 @@ def _progress(arguments):
 
 
 def _book(arguments):
-    from coursekit.publish import build_book
+    from coursekit import editions, paper, publish
 
-    print(f"The book is at {build_book(Course.find().root)}")
+    root, kind = Course.find().root, arguments.instructor
+    if arguments.pdf:
+        paper.find_browser()  # before the work, not after it
+    page = editions.build_instructor_book(root) if kind else publish.build_book(root)
+    print(f"The book is at {page}")
+    stem = root / "_build" / editions.file_stem(root, kind)
+    if arguments.zip:
+        print(f"As one file it is {editions.pack(page, stem.with_suffix('.zip'))}")
+    if arguments.pdf:
+        print(f"As a PDF it is {paper.print_book(page, stem.with_suffix('.pdf'), publish.parts(root))}")
 
 
 def _serve(arguments):

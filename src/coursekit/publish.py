@@ -12,7 +12,7 @@ import yaml
 
 from coursekit.lesson import CourseError
 
-TOC = "book/_toc.yml"
+CONFIG, TOC = "_config.yml", "book/_toc.yml"
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # it has no __main__, and need not be on the PATH
 # What a browser fetches by itself. An <a href> is followed only when a reader clicks, so it may lead anywhere.
 FETCHED = re.compile(
@@ -30,10 +30,19 @@ class BookError(CourseError):
 
 def pages(root: Path) -> list[str]:
     """The pages that the table of contents lists, in order, without suffix."""
+    toc = _contents(root)
+    return [toc["root"], *_files(toc)]
+
+
+def parts(root: Path) -> list[tuple[str, list[str]]]:
+    """The parts of the book: (caption, its pages), in order."""
+    return [(part.get("caption", ""), _files(part)) for part in _contents(root).get("parts", [])]
+
+
+def _contents(root: Path) -> dict:
     if not (root / TOC).is_file():
         raise BookError(f"there is no {TOC} in {root}: this needs the course's repository.")
-    toc = yaml.safe_load((root / TOC).read_text(encoding="utf-8"))
-    return [toc["root"], *_files(toc)]
+    return yaml.safe_load((root / TOC).read_text(encoding="utf-8"))
 
 
 def _files(node) -> list[str]:
