@@ -52,9 +52,8 @@ def not_finite(rows, situation):
         yield Finding("not finite", [], "The loss is infinite.")
     bad = [row for row in rows if row.overflow]
     if bad:
-        yield Finding(
-            "not finite", _numbers(bad), f"{_layers(bad)}: an output or a gradient is infinite or not a number."
-        )
+        text = "an output or a gradient is infinite or not a number"
+        yield Finding("not finite", _numbers(bad), f"{_layers(bad)}: {text}.")
 
 
 def unheard(rows, situation):
@@ -67,7 +66,13 @@ def unheard(rows, situation):
 
 
 def silent(rows, situation):
-    """A saturated output unit whose loss does not pay for it (lesson 04)."""
+    """A saturated output unit whose loss does not pay for it (lesson 04), or a loss that is flat altogether."""
+    _, sizes = _profile(rows)
+    if sizes and not any(sizes) and situation["loss"] != 0:
+        yield Finding(
+            "silent loss", _numbers(rows), "No layer receives any gradient: the loss is flat where it stands."
+        )
+        return
     share = situation["head"] / situation["loss"] if situation["loss"] > 0 else math.nan
     for row in rows:
         if row.number == situation["last"] and row.phi in SHAPED and row.saturated >= SATURATED and share < SILENT:
@@ -108,9 +113,8 @@ def _why_less(rows, sizes, low):
         return f"{rate}{narrow}"
     signal = [row.rms for row in rows if row.rms > 0]
     if signal and signal[-1] < 0.01 * signal[0]:
-        return (
-            f"{rate}, and the signal shrinks as well, from {_short(signal[0])} to {_short(signal[-1])}: small weights"
-        )
+        ends = f"from {_short(signal[0])} to {_short(signal[-1])}"
+        return f"{rate}, and the signal shrinks as well, {ends}: weights too small"
     return rate
 
 

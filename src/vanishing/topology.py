@@ -8,7 +8,8 @@ Young's modulus of the solid, the thickness and the load are 1, Poisson's ratio 
 
 Optimality criteria, sensitivity filter and the beam: Sigmund 2001 (doi:10.1007/s001580050176). Void stiffness,
 density filter: Andreassen et al. 2011 (doi:10.1007/s00158-010-0594-7). Projection: Wang, Lazarov & Sigmund 2011
-(doi:10.1007/s00158-010-0602-y). Grayness: Sigmund 2007 (doi:10.1007/s00158-006-0087-x).
+(doi:10.1007/s00158-010-0602-y). Grayness: Sigmund 2007 (doi:10.1007/s00158-006-0087-x). RAMP: Stolpe & Svanberg 2001
+(doi:10.1007/s001580100129).
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,17 @@ from scipy.linalg import solveh_banded
 from scipy.optimize import brentq
 
 VOID = 1e-9  # Young's modulus of an empty element: small, but K can be inverted
-PENALTY = 3  # the power p of SIMP
+
+
+def simp(rho, p=3):
+    """Young's modulus VOID + (1 − VOID) ρᵖ and its slope, which is 0 where there is no material."""
+    return VOID + (1 - VOID) * rho**p, (1 - VOID) * p * rho ** (p - 1)
+
+
+def ramp(rho, q=6):
+    """Young's modulus VOID + (1 − VOID) ρ/(1 + q(1 − ρ)) and its slope, at least 1/(1 + q); as SIMP at ρ = ½."""
+    d = 1 + q * (1 - rho)
+    return VOID + (1 - VOID) * rho / d, (1 - VOID) * (1 + q) / d**2
 
 
 def element_stiffness(nu=0.3):
@@ -117,16 +128,16 @@ class Structure:
         u[self.free] = solveh_banded(K, self.force[self.free], lower=True, overwrite_ab=True, check_finite=False)
         return u
 
-    def compliance(self, rho):
+    def compliance(self, rho, law=simp):
         """The compliance fᵀu of the densities rho (n,), and its gradient by them (n,).
 
-        SIMP: E = VOID + ρᵖ(1 − VOID). The adjoint equation Kλ = f has the solution λ = u, hence
-        ∂c/∂ρ_e = −λᵀ(∂K/∂ρ_e)u = −E′(ρ_e) u_eᵀ K_e u_e: all n entries for the price of the one solution.
+        `law` gives Young's modulus E and its slope, `simp` or `ramp`. The adjoint equation Kλ = f has the solution
+        λ = u, hence ∂c/∂ρ_e = −λᵀ(∂K/∂ρ_e)u = −E′(ρ_e) u_eᵀ K_e u_e: n entries for the price of the one solution.
         """
-        u = self.displacement(VOID + rho**PENALTY * (1 - VOID))
+        E, slope = law(rho)
+        u = self.displacement(E)
         u_e = u[self.dofs]
-        energy = ((u_e @ self.element) * u_e).sum(axis=1)
-        return float(self.force @ u), -PENALTY * rho ** (PENALTY - 1) * (1 - VOID) * energy
+        return float(self.force @ u), -slope * ((u_e @ self.element) * u_e).sum(axis=1)
 
     def image(self, values):
         """Values (n,) as a picture (nely, nelx)."""
@@ -151,14 +162,14 @@ def cantilever(nelx=60, nely=20, radius=2.4):
 
 def projection(z, beta, eta=0.5):
     """P_β(z) = (tanh βη + tanh β(z − η)) / (tanh βη + tanh β(1 − η)); β = 0 leaves z as it is."""
-    if beta == 0:
+    if not np.any(beta):
         return z
     return (np.tanh(beta * eta) + np.tanh(beta * (z - eta))) / (np.tanh(beta * eta) + np.tanh(beta * (1 - eta)))
 
 
 def projection_slope(z, beta, eta=0.5):
     """P_β′(z) = β sech² β(z − η) / (tanh βη + tanh β(1 − η)), with all its digits however small it is."""
-    if beta == 0:
+    if not np.any(beta):
         return np.ones_like(z)
     e = np.exp(-2 * beta * abs(z - eta))
     return 4 * beta * e / (1 + e) ** 2 / (np.tanh(beta * eta) + np.tanh(beta * (1 - eta)))
@@ -189,14 +200,14 @@ class Step:
     dv: np.ndarray
 
 
-def evaluate(structure, x, beta, slope_beta=None):
+def evaluate(structure, x, beta, slope_beta=None, law=simp):
     """The whole chain, there and back, as a Step.
 
     With a `slope_beta` the way back takes the slope of that projection instead: a straight-through estimate.
     """
     z = structure.H @ x
     rho = projection(z, beta)
-    c, dc_drho = structure.compliance(rho)
+    c, dc_drho = structure.compliance(rho, law)
     slope = projection_slope(z, beta if slope_beta is None else slope_beta)
     delta = slope * dc_drho
     return Step(beta, x, rho, c, delta, structure.H.T @ delta, structure.H.T @ slope / structure.n)
@@ -229,7 +240,7 @@ def optimality_criteria(x, dc, dv, volume_of, volume, move):
     return design(brentq(excess, *ends, xtol=1e-10))
 
 
-def optimise(structure, x, betas, move=0.03, volume=0.5, slope_beta=None):
+def optimise(structure, x, betas, move=0.03, volume=0.5, slope_beta=None, law=simp):
     """Yield a Step for each β of `betas` from the design x (n,) on, and one for the last update at the last β.
 
     Designs are rounded to 1e-4. A sharp projection magnifies what two computers round differently by ten powers of
@@ -239,14 +250,14 @@ def optimise(structure, x, betas, move=0.03, volume=0.5, slope_beta=None):
         raise ValueError(f"The design has shape {np.shape(x)}, the structure has {structure.n} elements.")
     beta = 0
     for beta in betas:
-        step = evaluate(structure, x, beta, slope_beta)
+        step = evaluate(structure, x, beta, slope_beta, law)
         yield step
 
         def volume_of(x, beta=beta):
             return projection(structure.H @ x, beta).mean()
 
         x = optimality_criteria(x, step.dc, step.dv, volume_of, volume, move).round(4)
-    yield evaluate(structure, x, beta, slope_beta)
+    yield evaluate(structure, x, beta, slope_beta, law)
 
 
 def optimise_classic(structure, x, volume=0.5, move=0.2, change=0.01, at_most=2000):

@@ -1,0 +1,114 @@
+"""Networks that are sick in one known way, or healthy, and what a probe hears of them in one pass."""
+
+import itertools
+
+import numpy as np
+import torch
+from torch import nn
+
+from vanishing.probe import probe
+from vanishing.trials import digits
+
+KINDS = ("dead", "saturated", "vanishing", "exploding", "healthy")
+
+
+def stack(depth, width, phi, gain, rng):
+    """`depth` linear layers 64 → width → … → 10 with `phi` (a module's class) between them.
+
+    Weights are normal with standard deviation gain/√n_in, drawn from the NumPy generator `rng`; biases are zero.
+    """
+    parts = []
+    for a, b in itertools.pairwise([64, *[width] * (depth - 1), 10]):
+        layer = nn.Linear(a, b, dtype=torch.float64)
+        with torch.no_grad():
+            layer.weight.copy_(torch.tensor(rng.normal(0, gain * a**-0.5, size=(b, a))))
+            layer.bias.zero_()
+        parts += [layer, phi()]
+    return nn.Sequential(*parts[:-1])
+
+
+def patient(kind, rng):
+    """A network of 14 to 20 layers with the illness `kind` of KINDS, in one of two forms that `rng` chooses."""
+    depth, other = int(rng.integers(14, 21)), rng.random() < 0.5
+    he = 2**0.5
+    if kind == "vanishing":  # small slopes, or small weights
+        return stack(depth, 64, nn.Sigmoid, 1.0, rng) if other else stack(depth, 64, nn.ReLU, 0.35 * he, rng)
+    if kind == "exploding":
+        return stack(depth, 64, nn.ReLU, 1.9 * he, rng) if other else stack(depth, 64, nn.LeakyReLU, 1.9 * he, rng)
+    if kind == "saturated":  # by biases of either sign
+        model = stack(depth, 64, nn.Sigmoid if other else nn.Tanh, 1.0, rng)
+        for layer in model[:-1:2]:
+            nn.init.constant_(layer.bias, 9.0)
+            layer.bias.data *= torch.tensor(rng.choice([-1.0, 1.0], size=64))
+        return model
+    if kind == "dead":  # in one layer, and whatever hears nothing else in those above it
+        model = stack(depth, 64, nn.ReLU, he, rng)
+        sick = int(rng.integers(2, depth - 2))
+        nn.init.constant_(model[2 * sick].bias, -60.0)
+        if other:
+            model[2 * sick].bias.data[:4] = 0.0
+        return model
+    if kind == "healthy":
+        return stack(depth, 64, nn.ReLU, he, rng) if other else stack(depth, 64, nn.Tanh, 1.0, rng)
+    raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}.")
+
+
+def recording(model, rng, batch=100):
+    """One backward pass on random images and labels: {"delta", "rms", "saturated", "dead"}, arrays (depth,), bottom up.
+
+    delta is the length of the gradient in a layer's output, rms the root mean square of that output, and the shares
+    are those of vanishing.readings, 0 where they do not apply.
+    """
+    x, y = torch.tensor(rng.normal(size=(batch, 64))), torch.tensor(rng.integers(0, 10, size=batch))
+    with probe(model) as p:
+        nn.functional.cross_entropy(model(x), y).backward()
+    names = ("delta", "rms", "saturated", "dead")
+    return {name: np.nan_to_num(p.series(name)[0]) for name in names}
+
+
+class Tangle(nn.Module):
+    """What a recorder must be able to follow: a layer that is called `repeats` times, a branch, tiny gradients.
+
+    Five inputs, three outputs, float32; the gradients in its first layers are some 1e-24 long.
+    """
+
+    def __init__(self, repeats, seed):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.first, self.phi = nn.Linear(5, 5), nn.Tanh()
+        self.loop, self.repeats = nn.Linear(5, 5), repeats
+        self.branch = nn.Sequential(nn.Linear(5, 5), nn.Tanh())
+        self.last = nn.Linear(5, 3)
+        with torch.no_grad():
+            self.last.weight.mul_(1e-24)
+
+    def forward(self, x):
+        """(batch, 3) for x (batch, 5)."""
+        h = self.phi(self.first(x))
+        for _ in range(self.repeats):
+            h = self.phi(self.loop(h))
+        return self.last(h + self.branch(h))
+
+
+def trial(model, optimizer, seed=0, steps=40, batch=100):
+    """Train a digit classifier in place for a few steps: {"accuracy", "hearing", "ratio"}.
+
+    accuracy  share of the test images that are put right afterwards
+    hearing   number of weight matrices that hear a gradient in the first step
+    ratio     length of δ in the first of them over that in the last, in the first step
+    """
+    x, y, x_test, y_test = digits()
+    dtype = next(model.parameters()).dtype
+    draw = torch.Generator().manual_seed(seed)
+    with probe(model, every=steps) as p:
+        for _ in range(steps):
+            some = torch.randint(len(x), (batch,), generator=draw)
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(x[some].to(dtype)), y[some]).backward()
+            optimizer.step()
+    heard = [row for row in p.rows() if row.matrix and row.gradient > 0]
+    with torch.no_grad():
+        right = model.eval()(x_test.to(dtype)).argmax(1) == y_test
+    model.train()
+    ratio = heard[0].delta / heard[-1].delta if heard else 0.0
+    return {"accuracy": right.double().mean().item(), "hearing": len(heard), "ratio": ratio}
