@@ -7,11 +7,11 @@ addEventListener("beforeprint", () => { page.dataset.screen = page.dataset.theme
 addEventListener("afterprint", () => { page.dataset.theme = page.dataset.screen; });
 
 // Practice questions: count those whose first choice was right.
-const questions = [...document.querySelectorAll(".question")];
 addEventListener("toggle", ({ target: taken }) => {
   const question = taken.open && taken.closest(".question");
   if (!question || question.dataset.first) return;
   question.dataset.first = taken.matches(".right") ? "right" : "wrong";
+  const questions = [...document.querySelectorAll(".question")];
   const firsts = questions.map((asked) => asked.dataset.first).filter(Boolean);
   const right = firsts.filter((first) => first === "right").length;
   const tally = document.querySelector(".tally");

@@ -14,8 +14,8 @@ from coursekit.publish import parts
 
 SWEEPS = 24
 BEND, LANE = 0.35, 14  # width of a passing line, in lessons; distance of lines beside the list, in pixels
-ROW, HIGH = 124, 86  # from layer to layer, and the height of a lesson, in pixels at 16 pixels a rem
-LINE = 68  # the height of a lesson in the list
+ROW, HIGH = 132, 94  # from layer to layer, and the height of a lesson, in pixels at 16 pixels a rem
+LINE = 72  # the height of a lesson in the list
 
 
 @dataclass(frozen=True)

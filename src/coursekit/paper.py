@@ -126,6 +126,8 @@ class Paper:
             node.decompose()
         for node in article.find_all(re.compile("-")):
             node.unwrap()  # a custom element: what it holds is the still picture
+        for node in article.find_all("figure"):
+            node.name = "div"  # Chromium tags the frame and the picture as figures, and the frame has no text
         self.titles[name] = article.find("h1").get_text(strip=True)
         for node in article.find_all(id=True):
             node["id"] = f"{key(name)}--{node['id']}"
