@@ -28,9 +28,10 @@ from coursekit.lesson import text_of
 from coursekit.nursery import Nursery, supported
 from coursekit.sandbox import FIRST_UID, UIDS, Limits, Sandbox, available, visible
 
-FILES = {
-    path.stem: path.read_text(encoding="utf-8") for path in sorted(Path(__file__).with_name("attacks").glob("*.py"))
-}
+FOLDER = Path(__file__).with_name("attacks")
+ONLY = os.environ.get("COURSE_TEST_ATTACKS", "").split()
+FILES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.py"))}
+FILES = {name: text for name, text in FILES.items() if name in ONLY or not ONLY}
 SEED = 20_261_124
 SECONDS = 4.0
 LIMITS = Limits(memory=2**30, disk=32 * 2**20, processes=60, cpu=20, seconds=60)
@@ -200,7 +201,6 @@ def test_nothing_of_them_is_left(graded, outside):
         "canary", "course", "results", "socket", "submissions",
     ]  # fmt: skip
     assert not list(Path("/").glob("*/owned-by-an-answer"))
-    assert not list(Path("/tmp").glob("kernel-*"))
     if os.geteuid() != 0:
         return
     users = {path: path.stat().st_uid for path in Path("/proc").glob("[0-9]*") if path.exists()}
@@ -208,10 +208,7 @@ def test_nothing_of_them_is_left(graded, outside):
 
 
 # Some of them again, graded by somebody who is not root: another road into the sandbox.
-AGAIN = (
-    "descriptors_used environment_read exit_at_once fork_bomb killed_all memory_read modules_planted network_reached "
-    "numpy_patched parent_traced rights_taken solutions_read writes_everywhere"
-)
+AGAIN = "environment_read exit_at_once fork_bomb killed_all network_reached parent_traced writes_everywhere"
 NOBODY = 65_534
 
 
