@@ -4,6 +4,7 @@ import argparse
 import io
 import itertools
 import os
+import secrets
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -110,6 +111,13 @@ def _parser():
     grade.add_argument("--seconds", type=_positive, default=60, help="time limit of one cell (default: %(default)s)")
     grade.add_argument("--unsafe", action="store_true", help="run strangers' code without a sandbox, at your own risk")
     grade.set_defaults(run=_grade)
+
+    export = commands.add_parser("export", help="write a lesson as an assignment of another grader")
+    export.add_argument("format", choices=["nbgrader"])
+    export.add_argument("lesson", help="the lesson's number")
+    export.add_argument("--out", required=True, type=Path, help="nbgrader's course folder, new or yours")
+    export.add_argument("--seed", type=_natural, help="the seed of the hidden tests (default: a new secret one)")
+    export.set_defaults(run=_export)
     return parser
 
 
@@ -287,6 +295,16 @@ def _grade(arguments):
     for line in batch.summary(rows, arguments.out, seconds, arguments.format):
         print(line)
     return 1 if any(row.status == "failed" for row in rows) else 0
+
+
+def _export(arguments):
+    from coursekit.assignment import export
+
+    course = Course.find()
+    seed = secrets.randbits(53) if arguments.seed is None else arguments.seed
+    folder = export(course, course.lesson(arguments.lesson), arguments.out, seed)
+    print(f"The assignment is in {folder}.")
+    print(f"Now, in {arguments.out}: nbgrader generate_assignment {folder.name}")
 
 
 if __name__ == "__main__":

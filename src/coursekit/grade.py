@@ -35,7 +35,10 @@ def _nursery(modules):
         return nursery
     if not supported():
         return None
-    nursery = _nurseries[modules] = _Own(modules)
+    try:
+        nursery = _nurseries[modules] = _Own(modules)
+    except RuntimeError:  # it said why: kernels start cold
+        return None
     atexit.register(nursery.__exit__)
     return nursery
 
