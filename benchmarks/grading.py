@@ -102,8 +102,8 @@ def ours(lesson, solutions, texts, wrong):
 
         return wrapper
 
-    kept = {name: getattr(sandbox.Sandbox, name) for name in ("_start", "execute", "_end")}
-    for name, phase in (("_start", "start"), ("execute", "cells"), ("_end", "stop")):
+    kept = {name: getattr(sandbox.Sandbox, name) for name in ("__enter__", "execute", "end")}
+    for name, phase in (("__enter__", "start"), ("execute", "cells"), ("end", "stop")):
         setattr(sandbox.Sandbox, name, timed(phase, kept[name]))
     judge = timed("judge", batch.judge)
     for name, text in texts.items():
