@@ -14,7 +14,7 @@ from coursekit.lesson import Lesson, NotebookError, code_cells, parse
 from coursekit.nursery import Nursery, supported
 from coursekit.record import unfit
 from coursekit.runs import CELL_SECONDS, run_answers
-from coursekit.sandbox import Sandbox, refuse_without
+from coursekit.sandbox import Boxes, refuse_without
 from coursekit.values import brief
 
 
@@ -22,10 +22,15 @@ def boxes(lesson, unsafe=False, slot=None):
     """What makes a kernel for a seed: from a warm parent where this process may have one, cold elsewhere."""
     if not unsafe:
         refuse_without()
-    return functools.partial(Sandbox, slot=slot, unsafe=unsafe, nursery=None if unsafe else _nursery(imports(lesson)))
+    nursery = None if unsafe else _nursery(imports(lesson))
+    if (nursery, unsafe, slot) not in _boxes:
+        atexit.register(
+            _boxes.setdefault((nursery, unsafe, slot), Boxes(slot=slot, unsafe=unsafe, nursery=nursery)).close
+        )
+    return _boxes[nursery, unsafe, slot]
 
 
-_nurseries = {}
+_nurseries, _boxes = {}, {}
 
 
 def _nursery(modules):
@@ -50,12 +55,12 @@ class _Own(Nursery):
         return self.process.poll() is not None
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Borrowed:
     """A warm parent that another process of this machine started, and ends."""
 
     address: str
-    kernel = Nursery.kernel
+    ask = Nursery.ask
 
     def ended(self):
         return False

@@ -69,7 +69,7 @@ def trial():
 
 
 class Nursery:
-    """Starts the warm parent and asks it for kernels: `with Nursery(["torch"]) as nursery: nursery.kernel(request)`."""
+    """Starts the warm parent and asks it for kernels: `with Nursery(["torch"]) as nursery: nursery.ask(request)`."""
 
     def __init__(self, modules=()):
         from coursekit.sandbox import KEPT
@@ -95,23 +95,27 @@ class Nursery:
         self.process.communicate()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def kernel(self, request):
-        """Fork a kernel for a request (a dict: folder, connection, uid, visible, env, limits).
+    def ask(self, request):
+        """Ask for a kernel, as in a request (a dict: folder, connection, uid, visible, env, limits).
 
-        Returns its pidfd and a socket; when that is closed, for whatever reason, the kernel ends.
+        Returns a socket: on it the answer comes, and when it is closed, for whatever reason, the kernel ends.
         """
         line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             line.connect(self.address)
             line.send(json.dumps(request).encode())
-            message, fds, _, _ = socket.recv_fds(line, 1000, 1)
         except BaseException:
             line.close()
             raise
-        if not fds:
-            line.close()
-            raise RuntimeError(f"the warm parent made no kernel: {message.decode()}")
-        return fds[0], line
+        return line
+
+
+def answered(line):
+    """The pidfd of the kernel that was asked for."""
+    message, fds, _, _ = socket.recv_fds(line, 1000, 1)
+    if not fds:
+        raise RuntimeError(f"the warm parent made no kernel: {message.decode()}")
+    return fds[0]
 
 
 def serve():

@@ -75,13 +75,14 @@ class _Kernels:
     seconds: float
 
     def together(self, cells, exercises):
-        """{exercise: values}, as far as a kernel gets that all answers share."""
-        found = {}
-        with contextlib.suppress(Lost), self.box(self.seed) as kernel:
-            for cell in _until_check(cells, exercises[-1]):
-                outputs, here = kernel.execute(cell.source, self.seconds), mark(cell)
-                if here and here.kind == "check":
-                    found[here.exercise] = handed_out(outputs, here.exercise)
+        """{exercise: values} as far as a kernel gets that all answers share, with all cells in one."""
+        source = "\n\n".join(cell.source for cell in _until_check(cells, exercises[-1]))
+        try:
+            with self.box(self.seed) as kernel:
+                outputs = kernel.execute(source, self.seconds)
+        except Lost as error:
+            outputs = error.outputs
+        found = {exercise: handed_out(outputs, exercise) for exercise in exercises}
         for exercise, credit in found.items():
             with contextlib.suppress(Lost):
                 found[exercise] = self.measured(exercise, credit)

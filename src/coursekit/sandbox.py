@@ -6,6 +6,7 @@ process enters through `/proc/PID/root`. What arrives through them is a stranger
 
 import contextlib
 import functools
+import itertools
 import json
 import os
 import secrets
@@ -25,6 +26,7 @@ from jupyter_client import BlockingKernelClient
 from coursekit.checks import RAW
 from coursekit.kernels import environment
 from coursekit.lesson import NotebookError
+from coursekit.nursery import answered
 
 FIRST_UID, UIDS = 61_000, 4000  # as root, each sandbox gets a user of its own, whose processes can be counted
 START_SECONDS = 60
@@ -36,7 +38,9 @@ KEPT = (
 
 
 class Lost(Exception):
-    """The kernel is gone, or had to be ended; the message says why."""
+    """The kernel is gone, or had to be ended; the message says why. `outputs` came before."""
+
+    outputs = ()
 
 
 @dataclass(frozen=True)
@@ -100,43 +104,81 @@ def refuse_without():
         )
 
 
+class Boxes:
+    """Makes kernels that are used once each: `boxes = Boxes(…)`, then `with boxes(seed) as kernel:` for every answer.
+
+    Options are those of `Sandbox`. While one kernel runs, the next is already starting; `close` ends what waits.
+    """
+
+    def __init__(self, **options):
+        self.options, self.waiting = options, {}
+
+    @contextlib.contextmanager
+    def __call__(self, seed):
+        with contextlib.ExitStack() as stack:
+            try:
+                kernel = stack.enter_context(self.waiting.pop(seed))
+            except (KeyError, Lost):  # none waits, or what waited has ended meanwhile
+                kernel = stack.enter_context(Sandbox(seed, **self.options))
+            self.close()
+            with contextlib.suppress(OSError, RuntimeError):  # who needs it will hear of it
+                self.waiting[seed] = Sandbox(seed, **self.options).launch()
+            yield kernel
+
+    def close(self):
+        while self.waiting:
+            self.waiting.popitem()[1].end()
+
+
 class Sandbox:
     """One kernel, used once: `with Sandbox(seed=…) as kernel: kernel.execute(source, seconds)`.
 
-    slot numbers the sandboxes that run at the same time; without it, each process of this machine has its own.
+    slot numbers the processes that have sandboxes at the same time; without it, each process of this machine has its
+    own. Two sandboxes of a process, one after another, have different users.
     """
+
+    count = itertools.count()
 
     def __init__(self, seed, limits=None, slot=None, unsafe=False, nursery=None):
         self.limits = limits or Limits()
         self.seed, self.unsafe, self.nursery = seed, unsafe, nursery
-        self.uid = FIRST_UID + (os.getpid() if slot is None else slot) % UIDS
+        slot = os.getpid() if slot is None else slot
+        self.uid = FIRST_UID + (4 * slot + next(Sandbox.count) % 4) % UIDS
         self.life = self.client = self.poller = None
         self.until = float("inf")
 
     def __enter__(self):
         try:
-            self._start()
+            self.launch()
+            self._await()
         except BaseException:
-            self._end()
+            self.end()
             raise
         return self
 
-    def __exit__(self, *_):
-        self._end()
+    def __exit__(self, kind, *_):
+        self.end(wait=kind is not None)
 
-    def _start(self):
+    def launch(self):
+        """Begin to start the kernel, without waiting for it; return self."""
+        if self.life is not None:
+            return self
         folder = f"{tempfile.gettempdir() if self.unsafe else '/tmp'}/kernel-{secrets.token_hex(8)}"
         ports = {"shell": 1, "iopub": 2, "stdin": 3, "hb": 4, "control": 5}
         connection = {f"{name}_port": port for name, port in ports.items()}
         connection |= {"transport": "ipc", "ip": f"{folder}/s", "key": secrets.token_hex(16)}
-        connection |= {"signature_scheme": "hmac-sha256"}
+        self.connection = connection | {"signature_scheme": "hmac-sha256"}
         env = environment(os.devnull, self.seed)
         env = {key: env[key] for key in KEPT if key in env} | {RAW: "1"}
         env |= {"HOME": "/tmp", "IPYTHONDIR": f"{folder}/ipython"}
         start = _Forked if self.nursery and not self.unsafe else _Bare if self.unsafe else _Confined
-        self.life = start(self, folder, connection, env)
+        self.life = start(self, folder, self.connection, env)
+        return self
+
+    def _await(self):
         self.until = time.monotonic() + START_SECONDS
-        connection["ip"] = f"{self.life.root}{connection['ip']}"
+        self.life.arrive()
+        connection = self.connection | {"ip": f"{self.life.root}{self.connection['ip']}"}
         while not os.path.exists(f"{connection['ip']}-4"):  # the last socket that a kernel opens
             self._look()
             time.sleep(0.002)
@@ -177,8 +219,17 @@ class Sandbox:
 
     def execute(self, source, seconds):
         """Run a cell and return its outputs as nbformat dicts; Lost when time, output or the kernel ran out."""
+        outputs = []
+        try:
+            self._execute(source, seconds, outputs)
+        except Lost as error:
+            error.outputs = outputs
+            raise
+        return outputs
+
+    def _execute(self, source, seconds, outputs):
         request = self.client.execute(source, store_history=False, allow_stdin=False)
-        deadline, outputs, size, count = time.monotonic() + seconds, [], 0, 0
+        deadline, size, count = time.monotonic() + seconds, 0, 0
         iopub = self.client.iopub_channel.socket
         while True:
             ready = dict(self.poller.poll(100))
@@ -198,7 +249,7 @@ class Sandbox:
                 continue
             kind, content = message["header"].get("msg_type"), message["content"]
             if kind == "status" and content.get("execution_state") == "idle":
-                return outputs
+                return
             if kind in ("display_data", "execute_result", "stream", "error"):
                 outputs.append(content | {"output_type": kind})
 
@@ -212,9 +263,10 @@ class Sandbox:
             return None
         return message if whole else None
 
-    def _end(self):
+    def end(self, wait=True):
+        """End the kernel and all its processes; wait until they have ended, or let them end by themselves."""
         if self.life is not None:
-            self.life.end()
+            self.life.end(wait)
         if self.client is not None:
             self.client.stop_channels()
             self.client.context.destroy(linger=0)
@@ -236,11 +288,15 @@ class _Life:
         used = sum(int(_text(f"/proc/{pid}/statm", "0 0").split()[1]) * page for pid in tree)
         return sum(_shared_once(pid, page) for pid in tree) if used > most else used
 
-    def end(self):
+    def arrive(self):
+        """Wait until the processes are there, and learn who they are."""
+
+    def end(self, wait):
         for fd in self.ends:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(fd, signal.SIGKILL)
-            select.select([fd], [], [], 10)  # the first process of a namespace ends after all the others
+            if wait:
+                select.select([fd], [], [], 10)  # the first process of a namespace ends after all the others
             os.close(fd)
 
 
@@ -250,14 +306,17 @@ class _Forked(_Life):
     def __init__(self, box, folder, connection, env):
         request = {"folder": folder, "connection": connection, "uid": box.uid, "env": env}
         request |= {"visible": [str(path) for path in visible()], "limits": asdict(box.limits)}
-        fd, self.line = box.nursery.kernel(request)
+        self.line = box.nursery.ask(request)
+
+    def arrive(self):
+        fd = answered(self.line)
         self.ends = (fd,)
         told = dict(line.split(":\t", 1) for line in Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines())
         self.pid = int(told["Pid"])
         self.root = f"/proc/{self.pid}/root"
 
-    def end(self):
-        super().end()
+    def end(self, wait):
+        super().end(wait)
         self.line.close()
 
 
@@ -276,9 +335,10 @@ class _Confined(_Life):
         finally:
             os.close(tell)
             os.close(card)
-        with open(status) as file:
-            first = file.readline()
-        if not first:
+        self.status = os.fdopen(status)
+
+    def arrive(self):
+        if not (first := self.status.readline()):
             self.process.wait()
             raise Lost("the kernel did not start")
         self.pid = json.loads(first)["child-pid"]
@@ -289,8 +349,9 @@ class _Confined(_Life):
     def ended(self, within=0):
         return super().ended(within) or self.process.poll() is not None
 
-    def end(self):
-        super().end()
+    def end(self, wait):
+        super().end(wait)
+        self.status.close()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -313,7 +374,7 @@ class _Bare(_Life):
             self.process.wait(within)
         return self.process.poll() is not None
 
-    def end(self):
+    def end(self, _):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()

@@ -1,0 +1,280 @@
+"""How fast grading is, in one run on one machine, for the same submissions to the same lesson, one after another:
+`course grade` with its sandbox, nbgrader's autograde and feedback, otter-grader's run, and the bare cells in a warm
+interpreter.
+
+    .venv/bin/python benchmarks/grading.py [--lesson 12] [--submissions 20] [--out FILE.json]
+
+Half of the submissions are right, the others have one known mistake each. Every tool must find exactly that, or
+there is no table. nbgrader and otter are installed into environments of their own under _build/tools.
+"""
+
+import argparse
+import contextlib
+import functools
+import io
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+os.environ |= dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1")
+
+from coursekit import batch, grade, sandbox  # noqa: E402
+from coursekit.assignment import export  # noqa: E402
+from coursekit.checks import RAW, SEED, VALUES_MIME  # noqa: E402
+from coursekit.course import Course  # noqa: E402
+from coursekit.fill import Answers, fill, mistakes, reference  # noqa: E402
+from coursekit.lesson import text_of  # noqa: E402
+from coursekit.slices import essential  # noqa: E402
+from layered import environment, layered  # noqa: E402
+
+SECRET = 987_654_321
+LEARNER = "learner{:03d}"
+
+
+def handed_in(lesson, solutions, count):
+    """(texts, wrong): notebooks by learner, and the exercise that each has wrong, or None."""
+    right, named, texts, wrong = reference(solutions).by_exercise, mistakes(solutions), {}, {}
+    named = [(exercise, source) for exercise, _, source in named]
+    for k in range(count):
+        answers, missed = dict(right), None
+        if k % 2:
+            missed, answers[missed] = named[(7 * k) % len(named)]
+            answers[missed] = answers[missed].split("\n", 1)[1] if answers[missed].startswith("#|") else answers[missed]
+        name = LEARNER.format(k)
+        texts[name], wrong[name] = text_of(fill(lesson, Answers(answers))), missed
+    return texts, wrong
+
+
+def expected_points(lesson, wrong):
+    return {name: sum(p for e, p in lesson.points.items() if e != missed) for name, missed in wrong.items()}
+
+
+def insist(tool, points, lesson, wrong):
+    if points != (due := expected_points(lesson, wrong)):
+        differ = {name: (points.get(name), due[name]) for name in due if points.get(name) != due[name]}
+        raise SystemExit(f"{tool} did not find what is right: {differ}")
+
+
+def warm_interpreter(lesson, texts, reference_cells):
+    """Seconds of each submission's cells in this interpreter, everything imported, nothing protected."""
+    from IPython import display
+
+    shown, times = [], []
+    display.display, before = lambda bundle, **_: shown.append(bundle), display.display
+    os.environ |= {SEED: str(SECRET), RAW: ""}
+    try:
+        for text in [*[*texts.values()][:1], *texts.values()]:  # the first twice: it pays for late imports
+            cells, names, started = reference_cells(text), {}, time.perf_counter()
+            for cell in cells:
+                with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Exception):
+                    exec(compile(cell.source, "cell", "exec"), names)
+            times.append(time.perf_counter() - started)
+    finally:
+        display.display = before
+        del os.environ[SEED], os.environ[RAW]
+    assert sum(VALUES_MIME in bundle for bundle in shown) >= len(lesson.checks) * len(texts)
+    return times[1:]
+
+
+def ours(lesson, solutions, texts, wrong):
+    """(seconds of each submission, seconds of each phase, seconds before the first) of grading with warm kernels."""
+    started, spent = time.perf_counter(), dict.fromkeys(("start", "cells", "stop", "judge", "rest"), 0.0)
+    box = grade.boxes(lesson)
+    right = grade.reference_values(lesson, solutions, SECRET, box)
+    setup, times, points = time.perf_counter() - started, [], {}
+
+    def timed(phase, function):
+        @functools.wraps(function)
+        def wrapper(*arguments, **options):
+            begun = time.perf_counter()
+            try:
+                return function(*arguments, **options)
+            finally:
+                spent[phase] += time.perf_counter() - begun
+
+        return wrapper
+
+    kept = {name: getattr(sandbox.Sandbox, name) for name in ("__enter__", "execute", "end")}
+    for name, phase in (("__enter__", "start"), ("execute", "cells"), ("end", "stop")):
+        setattr(sandbox.Sandbox, name, timed(phase, kept[name]))
+    judge = timed("judge", batch.judge)
+    for name, text in texts.items():
+        begun = time.perf_counter()
+        found = grade.submission_values(text, lesson, SECRET, box, right)
+        outcomes = judge(lesson, found, right, {})
+        times.append(time.perf_counter() - begun)
+        points[name] = sum(outcome.points for outcome in outcomes)
+    for name, function in kept.items():
+        setattr(sandbox.Sandbox, name, function)
+    spent["rest"] = sum(times) - sum(spent.values())
+    insist("course grade", points, lesson, wrong)
+    return times, spent, setup
+
+
+def whole_command(course, lesson, texts, folder, jobs):
+    """Seconds of the whole of `course grade`, from the folder of submissions to feedback pages."""
+    submissions = folder / "submissions"
+    submissions.mkdir(exist_ok=True)
+    for name, text in texts.items():
+        (submissions / f"{name}.ipynb").write_text(text, encoding="utf-8")
+    settings = batch.Settings(seed=SECRET, jobs=jobs)
+    return batch.grade_folder(course, lesson, submissions, folder / f"results-{jobs}", settings)[1]
+
+
+def tool(folder, *command, cwd):
+    done = subprocess.run(command, cwd=cwd, env=environment(folder), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(map(str, command))}: {done.stderr[-3000:]}")
+
+
+def nbgrader(course, lesson, texts, wrong, folder):
+    """(seconds of autograde, of feedback) for all submissions."""
+    env = layered("nbgrader==0.9.6") or sys.exit("nbgrader 0.9.6 could not be installed.")
+    export(course, lesson, folder, SECRET)
+    run = functools.partial(tool, env, env / "bin" / "nbgrader", cwd=folder)
+    run("generate_assignment", lesson.name)
+    released = folder / "release" / lesson.name
+    for name, text in texts.items():
+        place = folder / "submitted" / name / lesson.name
+        place.mkdir(parents=True)
+        notebook = json.loads((released / lesson.path.name).read_text())
+        answers = {m.exercise: cell for cell in json.loads(text)["cells"] if (m := _mark(cell))}
+        for cell in notebook["cells"]:
+            if m := _mark(cell):
+                cell["source"] = answers[m.exercise]["source"]
+        (place / lesson.path.name).write_text(json.dumps(notebook))
+        (place / "expected").symlink_to(released / "expected")
+    begun = time.perf_counter()
+    run("autograde", lesson.name)
+    graded = time.perf_counter()
+    run("generate_feedback", lesson.name)
+    fed_back = time.perf_counter()
+    run("export")
+    import csv
+
+    with (folder / "grades.csv").open(newline="") as file:
+        points = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
+    insist("nbgrader", points, lesson, wrong)
+    return graded - begun, fed_back - graded
+
+
+def _mark(cell):
+    """The mark of an exercise's cell in a notebook's JSON."""
+    source = "".join(cell["source"])
+    found = re.match(r"#\| exercise: (\d+\.\d+)", source)
+    return type("Mark", (), {"exercise": found[1]}) if found else None
+
+
+OTTER_TEST = """
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = {name!r}
+points = {points}
+
+
+@test_case(hidden=True)
+def test_values(env):
+    import json
+
+    from coursekit.checks import demand
+
+    demand({exercise!r}, {seed}, json.loads({cases!r}))
+    exec({check!r}, env)
+"""
+
+
+def otter(lesson, right, texts, wrong, folder):
+    """Seconds of `otter run` for each submission."""
+    env = layered("otter-grader==7.0.0") or sys.exit("otter-grader 7.0.0 could not be installed.")
+    (folder / "tests").mkdir()
+    for exercise, check in lesson.checks.items():
+        name = "q" + exercise.replace(".", "_")
+        test = OTTER_TEST.format(
+            name=name, points=lesson.points[exercise], exercise=exercise, seed=SECRET,
+            cases=json.dumps(right[exercise]["cases"]), check=check,
+        )  # fmt: skip
+        (folder / "tests" / f"{name}.py").write_text(test)
+    tool(env, env / "bin" / "otter", "generate", "-t", "tests", "-o", ".", "--no-environment", cwd=folder)
+    times, points = [], {}
+    for name, text in texts.items():
+        place = folder / name
+        place.mkdir()
+        (place / lesson.path.name).write_text(text)
+        archive = next(folder.glob("*.zip"))
+        begun = time.perf_counter()
+        tool(env, env / "bin" / "otter", "run", "--no-logo", "-a", str(archive), lesson.path.name, cwd=place)
+        times.append(time.perf_counter() - begun)
+        results = json.loads((place / "results.json").read_text())
+        points[name] = sum(test.get("score", 0) for test in results["tests"])
+    insist("otter", points, lesson, wrong)
+    return times
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lesson", default="12")
+    parser.add_argument("--submissions", type=int, default=20)
+    parser.add_argument("--skip", nargs="*", default=[], choices=["nbgrader", "otter", "jobs"])
+    parser.add_argument("--out", type=Path, help="a file for the numbers as JSON")
+    arguments = parser.parse_args()
+    course = Course(ROOT)
+    lesson = course.lesson(arguments.lesson)
+    solutions, count = course.solutions(lesson), arguments.submissions
+    texts, wrong = handed_in(lesson, solutions, count)
+
+    def needed(text):
+        return essential(grade.parse(text, "it")).cells
+
+    times, phases, setup = ours(lesson, solutions, texts, wrong)
+    rows = {"course grade": statistics.mean(times)}
+    rows["the cells alone, in a warm interpreter"] = statistics.mean(warm_interpreter(lesson, texts, needed))
+    print(f"ours {rows}", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        for name in ("command", "nbgrader", "otter"):
+            (folder / name).mkdir()
+        if "jobs" not in arguments.skip:
+            for jobs in (1, 2):
+                rows[f"`course grade --jobs {jobs}`, start to feedback"] = (
+                    whole_command(course, lesson, texts, folder / "command", jobs) / count
+                )
+        if "nbgrader" not in arguments.skip:
+            parts = nbgrader(course, lesson, texts, wrong, folder / "nbgrader")
+            rows["nbgrader 0.9.6, autograde + feedback"] = sum(parts) / count
+            rows["nbgrader 0.9.6, autograde alone"] = parts[0] / count
+            print(f"nbgrader {parts}", file=sys.stderr)
+        if "otter" not in arguments.skip:
+            right = grade.reference_values(lesson, solutions, SECRET, grade.boxes(lesson))
+            rows["otter-grader 7.0.0, run"] = statistics.mean(otter(lesson, right, texts, wrong, folder / "otter"))
+    report(rows, phases, setup, lesson, count, arguments.out)
+
+
+def report(rows, phases, setup, lesson, count, out):
+    """Print the table in Markdown; write the numbers as JSON where asked."""
+    mine, total = rows["course grade"], sum(phases.values())
+    print(f"\nLesson {lesson.name}, {len(lesson.checks)} exercises, {count} submissions, seconds per submission:\n")
+    print("| | seconds | times ours |\n|---|---|---|")
+    for name, seconds in rows.items():
+        print(f"| {name} | {seconds:.3f} | {seconds / mine:.2f} |")
+    print(f"\nBefore the first submission: {setup:.1f} s. Where the time of a submission goes:\n")
+    print("| phase | seconds | share |\n|---|---|---|")
+    for name, seconds in phases.items():
+        print(f"| {name} | {seconds / count:.3f} | {seconds / total:.0%} |")
+    warm = rows["the cells alone, in a warm interpreter"]
+    print(f"\nGoal of at most twice the warm interpreter plus 50 ms: {2 * warm + 0.05:.3f} s, measured {mine:.3f} s.")
+    if out:
+        data = {"lesson": lesson.name, "submissions": count, "seconds": rows, "phases": phases, "setup": setup}
+        out.write_text(json.dumps(data | {"ratios": {k: v / mine for k, v in rows.items()}}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
