@@ -252,12 +252,12 @@ def test_menus_open_on_a_phone_and_give_the_keyboard_back(browser, origins, kind
     with Visit(browser, origins["file"], LESSON) as visit:
         page = visit.page
         page.set_viewport_size({"width": 360, "height": 740})
-        assert not page.get_by_role("link", name=link).first.is_visible()
+        page.get_by_role("link", name=link).first.wait_for(state="hidden")
         button = page.locator(f".{kind}-toggle:visible")
         assert button.get_attribute("aria-label")
         button.focus()
         page.keyboard.press("Enter")
         page.get_by_role("dialog").get_by_role("link", name=link).first.wait_for()
         page.keyboard.press("Escape")
-        assert not page.get_by_role("link", name=link).first.is_visible()
+        page.get_by_role("link", name=link).first.wait_for(state="hidden")
         assert page.evaluate("document.activeElement.className").count(f"{kind}-toggle") == 1
