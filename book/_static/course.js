@@ -26,3 +26,11 @@ const reach = () => {
   }
 };
 addEventListener("load", () => window.MathJax?.startup?.promise?.then(reach).then(() => addEventListener("resize", reach)));
+
+// The theme binds the first button of each kind, which is in the bar that this book hides: the others press that one.
+addEventListener("DOMContentLoaded", () => {
+  for (const kind of [".primary-toggle", ".secondary-toggle"]) {
+    const [bound, ...shown] = document.querySelectorAll(kind);
+    for (const button of shown) button.addEventListener("click", () => bound.click());
+  }
+});

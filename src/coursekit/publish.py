@@ -68,7 +68,8 @@ def build_book(root: Path, out: Path | None = None) -> Path:
     if not find_spec("jupyter_book"):
         raise BookError("building the book needs Jupyter Book: install this package with its extra `book`.")
     command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(root), "--toc", str(root / TOC)]
-    command += ["--path-output", str(out), "-W", "--keep-going", "-q"]
+    # Without `--all` a changed style sheet or extension would leave pages as they were.
+    command += ["--path-output", str(out), "--all", "-W", "--keep-going", "-q"]
     print(f"building {len(names)} pages", flush=True)
     run = subprocess.run(command, capture_output=True, text=True)
     if run.returncode:

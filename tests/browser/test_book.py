@@ -245,3 +245,19 @@ def test_nothing_moves_for_those_who_asked_for_rest(browser, origins):
             what => getComputedStyle(e)[what].split(", ").some(time => parseFloat(time) > 0))).map(e => e.className)"""
         assert visit.page.locator("body *").evaluate_all(moving) == []
         assert visit.page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+
+
+@pytest.mark.parametrize(("kind", "link"), [("primary", "04 ·"), ("secondary", "Practice questions")])
+def test_menus_open_on_a_phone_and_give_the_keyboard_back(browser, origins, kind, link):
+    with Visit(browser, origins["file"], LESSON) as visit:
+        page = visit.page
+        page.set_viewport_size({"width": 360, "height": 740})
+        page.get_by_role("link", name=link).first.wait_for(state="hidden")
+        button = page.locator(f".{kind}-toggle:visible")
+        assert button.get_attribute("aria-label")
+        button.focus()
+        page.keyboard.press("Enter")
+        page.get_by_role("dialog").get_by_role("link", name=link).first.wait_for()
+        page.keyboard.press("Escape")
+        page.get_by_role("link", name=link).first.wait_for(state="hidden")
+        assert page.evaluate("document.activeElement.className").count(f"{kind}-toggle") == 1
