@@ -186,7 +186,7 @@ def test_continuation_beats_the_sharp_start_and_is_silent_later():
     assert soft[-1].compliance < 0.9 * sharp[-1].compliance
     assert to.silent_share(soft[10].delta) < 0.05
     assert to.silent_share(sharp[10].delta) > 0.4
-    assert to.grayness(soft[-1].rho) < 0.05
+    assert to.greyness(soft[-1].rho) < 0.05
 
 
 def test_bad_input_is_refused_in_one_sentence():
@@ -204,7 +204,7 @@ def test_laws_agree_on_void_solid_and_half():
 
 
 def test_measures():
-    assert to.grayness(np.array([0, 1, 0.5, 0.5])) == 0.5
+    assert to.greyness(np.array([0, 1, 0.5, 0.5])) == 0.5
     assert to.silent_share(np.array([-1, 1e-7, 1e-5, 0])) == 0.5
     assert to.silent_share(np.array([-1, 1e-3, 0.1]), tolerance=0.01) == pytest.approx(1 / 3)
 

@@ -67,11 +67,11 @@ class GANs:
     def path(self, x):
         """The critics' layers h_0 = x, h_1, …, h_L, each (M, batch, n), and the logits (M, batch)."""
         phi, (first, *inner, last), b = PHI[self.activation], self._effective(), self.critic[1::2]
-        residual = self._flags(0)
+        skip = self._flags(0)
+        scale = 1 + skip * (self.layers**-0.5 - 1)
         h = [x, phi(x @ first + b[0])]
         for W, c in zip(inner, b[1:-1], strict=True):
-            branch = phi(h[-1] @ W + c)
-            h.append(branch + residual * (h[-1] + (self.layers**-0.5 - 1) * branch))
+            h.append(skip * h[-1] + scale * phi(h[-1] @ W + c))
         return h, (h[-1] @ last + b[-1])[..., 0]
 
     def logits(self, x):

@@ -8,7 +8,7 @@ Young's modulus of the solid, the thickness and the load are 1, Poisson's ratio 
 
 Optimality criteria, sensitivity filter and the beam: Sigmund 2001 (doi:10.1007/s001580050176). Void stiffness,
 density filter: Andreassen et al. 2011 (doi:10.1007/s00158-010-0594-7). Projection: Wang, Lazarov & Sigmund 2011
-(doi:10.1007/s00158-010-0602-y). Grayness: Sigmund 2007 (doi:10.1007/s00158-006-0087-x). RAMP: Stolpe & Svanberg 2001
+(doi:10.1007/s00158-010-0602-y). Greyness: Sigmund 2007 (doi:10.1007/s00158-006-0087-x). RAMP: Stolpe & Svanberg 2001
 (doi:10.1007/s001580100129).
 """
 
@@ -175,7 +175,7 @@ def projection_slope(z, beta, eta=0.5):
     return 4 * beta * e / (1 + e) ** 2 / (np.tanh(beta * eta) + np.tanh(beta * (1 - eta)))
 
 
-def grayness(rho):
+def greyness(rho):
     """Mean of 4ρ(1 − ρ): 0 for a design in black and white, 1 when every density is one half."""
     return float(np.mean(4 * rho * (1 - rho)))
 
