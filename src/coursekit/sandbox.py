@@ -58,7 +58,7 @@ class Limits:
     memory: int = 3 * 2**30
     space: int = 8 * 2**30
     disk: int = 256 * 2**20
-    output: int = 2**20
+    output: int = 8 * 2**20  # a check of an open exercise hands out whole networks
     messages: int = 2000
     processes: int = 128
     files: int = 256

@@ -12,6 +12,8 @@ from coursekit.grade import borrow, lend, work
 from coursekit.lab import fresh
 from coursekit.lesson import CourseError, NotebookError
 
+SECONDS_TO_CONNECT = 20
+
 
 class Failed(Exception):
     """A submission could not be graded, for no fault of its own; the message says why."""
@@ -107,12 +109,14 @@ def _cluster(address):
     except ImportError:
         raise NotebookError("--scheduler needs Dask: install this package with its extra `cluster`.") from None
     try:
-        client = Client(address, timeout=20)
+        client = Client(address, timeout=SECONDS_TO_CONNECT)
     except (OSError, ValueError):
         raise NotebookError(f"No Dask scheduler answers at {address}.") from None
     with client:
+        try:
+            client.wait_for_workers(1, timeout=SECONDS_TO_CONNECT)
+        except TimeoutError:
+            raise NotebookError(f"The Dask scheduler at {address} has no workers: start some.") from None
         threads = sum(client.nthreads().values())
-        if not threads:
-            raise NotebookError(f"The Dask scheduler at {address} has no workers: start some.")
         with client.get_executor(pure=False) as executor:
             yield executor, threads
