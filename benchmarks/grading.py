@@ -4,8 +4,9 @@ interpreter.
 
     .venv/bin/python benchmarks/grading.py [--lesson 12] [--submissions 20] [--out FILE.json]
 
-Half of the submissions are right, the others have one known mistake each. Every tool must find exactly that, or
-there is no table. nbgrader and otter are installed into environments of their own under _build/tools.
+All get the lesson without its demonstrations: imports, helpers, exercises, checks. Half of the submissions are right,
+the others have one known mistake each: every tool must find exactly that, or there is no table. nbgrader and otter are
+installed into environments of their own under _build/tools.
 """
 
 import argparse
@@ -31,7 +32,8 @@ from coursekit.assignment import export  # noqa: E402
 from coursekit.checks import RAW, SEED, VALUES_MIME  # noqa: E402
 from coursekit.course import Course  # noqa: E402
 from coursekit.fill import Answers, fill, mistakes, reference  # noqa: E402
-from coursekit.lesson import text_of  # noqa: E402
+from coursekit.lesson import canonical, text_of  # noqa: E402
+from coursekit.record import write  # noqa: E402
 from coursekit.slices import essential  # noqa: E402
 from layered import environment, layered  # noqa: E402
 
@@ -203,13 +205,13 @@ def otter(lesson, right, texts, wrong, folder):
             cases=json.dumps(right[exercise]["cases"]), check=check,
         )  # fmt: skip
         (folder / "tests" / f"{name}.py").write_text(test)
-    tool(env, env / "bin" / "otter", "generate", "-t", "tests", "-o", ".", "--no-environment", cwd=folder)
+    tool(env, env / "bin" / "otter", "generate", "-t", "tests", "-o", "autograder.zip", "--no-environment", cwd=folder)
     times, points = [], {}
     for name, text in texts.items():
         place = folder / name
         place.mkdir()
         (place / lesson.path.name).write_text(text)
-        archive = next(folder.glob("*.zip"))
+        archive = folder / "autograder.zip"
         begun = time.perf_counter()
         tool(env, env / "bin" / "otter", "run", "--no-logo", "-a", str(archive), lesson.path.name, cwd=place)
         times.append(time.perf_counter() - begun)
@@ -226,7 +228,25 @@ def main():
     parser.add_argument("--skip", nargs="*", default=[], choices=["nbgrader", "otter", "jobs"])
     parser.add_argument("--out", type=Path, help="a file for the numbers as JSON")
     arguments = parser.parse_args()
-    course = Course(ROOT)
+    with tempfile.TemporaryDirectory() as folder:
+        measure(short_course(arguments.lesson, Path(folder)), arguments)
+
+
+def short_course(number, root):
+    """A course of one lesson, without what its exercises do not need."""
+    whole = Course(ROOT)
+    lesson = whole.lesson(number)
+    solutions = whole.solutions(lesson)
+    needed = {cell.id for cell in essential(fill(lesson, reference(solutions))).cells}
+    notebook = lesson.notebook
+    notebook.cells = [cell for cell in notebook.cells if cell.cell_type != "code" or cell.id in needed]
+    write(root / "lessons" / lesson.path.name, text_of(canonical(notebook)))
+    write(root / "solutions" / lesson.path.name, text_of(solutions))
+    write(root / "lessons" / "expected" / f"{lesson.name}.json", (whole.expected / f"{lesson.name}.json").read_text())
+    return Course(root)
+
+
+def measure(course, arguments):
     lesson = course.lesson(arguments.lesson)
     solutions, count = course.solutions(lesson), arguments.submissions
     texts, wrong = handed_in(lesson, solutions, count)
@@ -236,6 +256,8 @@ def main():
 
     times, phases, setup = ours(lesson, solutions, texts, wrong)
     rows = {"course grade": statistics.mean(times)}
+    rows["course grade, where all is right"] = statistics.mean(times[::2])
+    rows["course grade, where one answer is wrong"] = statistics.mean(times[1::2])
     rows["the cells alone, in a warm interpreter"] = statistics.mean(warm_interpreter(lesson, texts, needed))
     print(f"ours {rows}", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:

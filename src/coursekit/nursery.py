@@ -36,9 +36,10 @@ SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/a
 # What a kernel imports, and what it would import at its first cell.
 WARM = (
     "numpy", "matplotlib.figure", "matplotlib_inline.backend_inline", "IPython.core.interactiveshell",
-    "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.oinspect", "IPython.extensions.storemagic",
+    "IPython.core.completerlib", "IPython.core.logger",
+    "IPython.core.debugger", "IPython.core.oinspect", "IPython.extensions.storemagic",
     "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.debugger", "pdb", "tornado.gen",
-    "tornado.platform.asyncio", "encodings.idna", "encodings.ascii", "encodings.latin_1",
+    "tornado.platform.asyncio", "encodings.idna", "encodings.ascii", "encodings.latin_1", "encodings.utf_16_be",
 )  # fmt: skip
 ONE_THREAD = dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1")
 LATE = {"torch": "torch._dynamo"}  # imported by the first optimizer, which takes a second

@@ -1,6 +1,7 @@
 """A person's answers run: each in a kernel of its own, on a seed that nobody has seen, so that none touches another."""
 
 import contextlib
+import itertools
 import json
 from dataclasses import dataclass
 
@@ -93,15 +94,13 @@ class _Kernels:
         *before, check = _until_check(cells, exercise)
         raised, practice = "", None
         with self.box(self.seed) as kernel:
-            for cell in before:
-                outputs, here = kernel.execute(cell.source, self.seconds), mark(cell)
-                if here and here.exercise == exercise:
-                    raised = next((_says(o) for o in outputs if o["output_type"] == "error"), "")
+            for own, source in _grouped(before, exercise):
+                outputs = kernel.execute(source, self.seconds)
+                raised = next((_says(o) for o in outputs if o["output_type"] == "error"), "") if own else raised
             credit = handed_out(kernel.execute(check.source, self.seconds), exercise)
             if credit is None or credit.get("raw") or right is None or not right(exercise, credit):
-                change = {SEED: str(PRACTICE_SEED), RAW: ""}
-                kernel.execute(f"import os; os.environ |= {change}", self.seconds)
-                practice = handed_out(kernel.execute(check.source, self.seconds), exercise)
+                change = f"import os\nos.environ |= { ({SEED: str(PRACTICE_SEED), RAW: ''}) }\n"
+                practice = handed_out(kernel.execute(change + check.source, self.seconds), exercise)
         return {"credit": self.measured(exercise, credit), "practice": practice, "raised": raised}
 
     def measured(self, exercise, credit):
@@ -115,12 +114,23 @@ class _Kernels:
         *before, check = _until_check(self.bare[exercise], exercise)
         cases = json.dumps(credit.get("cases"))
         with self.box(self.seed) as kernel:
-            for cell in before:
-                kernel.execute(cell.source, self.seconds)
+            for _, source in _grouped(before, exercise):
+                kernel.execute(source, self.seconds)
             give = f"import json, coursekit.checks as c\nc.results[{exercise!r}] = json.loads({cases!r})"
-            kernel.execute(give, self.seconds)
-            measured = handed_out(kernel.execute(check.source, self.seconds), exercise)
+            measured = handed_out(kernel.execute(f"{give}\n{check.source}", self.seconds), exercise)
         return measured and measured | {"measured": True}
+
+
+def _grouped(cells, exercise):
+    """(whether it is the exercise's answer, source) of cells; the lesson's own, one after another, are one."""
+    for lessons, group in itertools.groupby(cells, lambda cell: mark(cell) is None and not is_extra(cell)):
+        group = list(group)
+        if lessons:
+            yield False, "\n\n".join(cell.source for cell in group)
+        else:
+            yield from (
+                ((found := mark(cell)) is not None and found.exercise == exercise, cell.source) for cell in group
+            )
 
 
 def _until_check(cells, exercise):
