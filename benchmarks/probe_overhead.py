@@ -2,7 +2,7 @@
 
 Both kinds of step take turns in one process, and the fastest of each are compared: those that nothing else disturbed.
 
-    python benchmarks/probe_overhead.py [--depth 20] [--width 512] [--batch 128] [--steps 100] [--every 1]
+    python benchmarks/probe_overhead.py [--depth 20] [--width 512] [--batch 128] [--steps 100]
 """
 
 import argparse
@@ -31,11 +31,11 @@ def training(depth, width, batch):
     return model, step
 
 
-def overhead(depth=20, width=512, batch=128, steps=100, every=1):
+def overhead(depth=20, width=512, batch=128, steps=100):
     """Seconds of a plain step and of one under a probe, the fastest of `steps` each."""
     model, step = training(depth, width, batch)
     times = {"plain": [], "probed": []}
-    listener = probe(model, every)
+    listener = probe(model)
     for _ in range(5):
         step()
     for _ in range(steps // 4):
@@ -67,7 +67,7 @@ def rows():
 def main():
     """Print the ratio; exit with 1 if it is above the limit."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, value in {"depth": 20, "width": 512, "batch": 128, "steps": 100, "every": 1}.items():
+    for name, value in {"depth": 20, "width": 512, "batch": 128, "steps": 100}.items():
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--threads", type=int, default=1)
     options = vars(parser.parse_args())

@@ -66,6 +66,14 @@ def test_a_whole_training_run_gives_the_stored_accuracy():
     assert loss == pytest.approx(stored["loss"][1], rel=0.1)
 
 
+def test_padded_tables():
+    table = digits_runs.padded(RUNS, "delta")
+    assert table.shape == (10, 4, 15, 20)
+    np.testing.assert_array_equal(table[4, 1, 3, :5], RUNS["study"]["batch norm"]["5"]["delta"][3])
+    assert np.isnan(table[:, 1, :, 5:]).all()
+    assert np.isfinite(table[4]).sum() == 15 * (3 + 5 + 10 + 20)
+
+
 def test_weights_have_the_variance_of_their_rule():
     torch.manual_seed(0)
     for rule, variance in (("Xavier", 2 / 1200), ("He", 2 / 600), ("default", 1 / 1800)):

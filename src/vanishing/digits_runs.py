@@ -198,6 +198,16 @@ def load(path=PATH):
     return fresh
 
 
+def padded(results, field):
+    """A field of the stored study as one array (remedies, depths, records, largest depth), NaN where no layer is."""
+    depths = results["settings"]["depths"]
+    rows = [[results["study"][remedy][str(depth)][field] for depth in depths] for remedy in results["study"]]
+    table = np.full((len(rows), len(depths), len(rows[0][0]), max(depths)), np.nan)
+    for i, j in np.ndindex(table.shape[:2]):
+        table[i, j, :, : depths[j]] = np.array(rows[i][j], dtype=float)
+    return table
+
+
 def save(results, path=PATH):
     """Write results, one line for each network."""
     lines = [f'"settings": {json.dumps(results["settings"])}', f'"long": {json.dumps(results["long"])}']

@@ -31,10 +31,13 @@ def patient(kind, rng):
     """A network of 14 to 20 layers with the illness `kind` of KINDS, in one of two forms that `rng` chooses."""
     depth, other = int(rng.integers(14, 21)), rng.random() < 0.5
     he = 2**0.5
-    if kind == "vanishing":  # small slopes, or small weights
-        return stack(depth, 64, nn.Sigmoid, 1.0, rng) if other else stack(depth, 64, nn.ReLU, 0.35 * he, rng)
+    if kind == "vanishing":  # small slopes, or small weights; the signal stays as large as it is
+        model = stack(depth, 64, nn.Sigmoid if other else nn.Tanh, 1.0 if other else 0.4, rng)
+        for layer in model[:-1:2]:
+            layer.bias.data.copy_(torch.tensor(rng.normal(0, 0.3, size=64)))
+        return model
     if kind == "exploding":
-        return stack(depth, 64, nn.ReLU, 1.9 * he, rng) if other else stack(depth, 64, nn.LeakyReLU, 1.9 * he, rng)
+        return stack(depth, 64, nn.ReLU, (1.8 if other else 2.2) * he, rng)
     if kind == "saturated":  # by biases of either sign
         model = stack(depth, 64, nn.Sigmoid if other else nn.Tanh, 1.0, rng)
         for layer in model[:-1:2]:
@@ -92,7 +95,7 @@ class Tangle(nn.Module):
         return self.last(h + self.branch(h))
 
 
-def trial(model, optimizer, seed=0, steps=40, batch=100):
+def trial(model, optimizer, seed=0, steps=40, batch=50):
     """Train a digit classifier in place for a few steps, in float64: {"accuracy", "hearing", "ratio"}.
 
     accuracy  share of the test images that are put right afterwards
