@@ -145,13 +145,7 @@ def cell(name, exercise, words):
     return "".join(f"{word} = {value!r}\n" for word, value in used.items()) + text
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param("cold", marks=pytest.mark.xdist_group("attacks-cold")),
-        pytest.param("warm", marks=pytest.mark.xdist_group("attacks-warm")),
-    ],
-)
+@pytest.fixture(scope="module")
 def graded(request, outside):
     """Outcomes of all attacks, by exercise: with kernels that bubblewrap starts and with forked ones."""
     if not available():
@@ -178,9 +172,12 @@ def graded(request, outside):
     return {outcome.exercise: outcome for outcome in judge(lesson, found, right, {})}
 
 
+MODES = [pytest.param(mode, marks=pytest.mark.xdist_group(f"attacks-{mode}")) for mode in ("cold", "warm")]
+each_way = pytest.mark.parametrize("graded", MODES, indirect=True)
 CASES = [pytest.param(e, name, id=name) for e, name in zip(exercises(), arena(), strict=True) if name]
 
 
+@each_way
 @pytest.mark.parametrize(("exercise", "name"), CASES)
 def test_an_attack_earns_nothing(graded, exercise, name):
     allowed = FILES[name].split("\n", 1)[0].removeprefix("# ").split(", ")
@@ -188,11 +185,13 @@ def test_an_attack_earns_nothing(graded, exercise, name):
     assert graded[exercise].status in allowed, graded[exercise].reason
 
 
+@each_way
 def test_right_answers_among_them_earn_all_their_points(graded):
     right = [exercise for exercise, name in zip(exercises(), arena(), strict=True) if name is None]
     assert [(e, graded[e].status, graded[e].reason) for e in right] == [(e, "right", "") for e in right]
 
 
+@each_way
 def test_nothing_of_them_is_left(graded, outside):
     assert graded
     assert (outside.folder / "canary").read_text() == "alive"
