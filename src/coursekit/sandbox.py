@@ -265,11 +265,11 @@ class Sandbox:
 
     def end(self, wait=True):
         """End the kernel and all its processes; wait until they have ended, or let them end by themselves."""
+        if self.client is not None:
+            # Not `stop_channels`: it would open those that were never opened, through files which are the stranger's.
+            self.client.context.destroy(linger=0)
         if self.life is not None:
             self.life.end(wait)
-        if self.client is not None:
-            self.client.stop_channels()
-            self.client.context.destroy(linger=0)
 
 
 class _Life:
