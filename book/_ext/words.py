@@ -113,6 +113,9 @@ class Words(SphinxPostTransform):
             found = [first[name] for term in item.findall(nodes.term) for name in term["ids"] if name in first]
             if found:
                 item[-1] += self.pointer(found[0])
+        for entries_list in self.document.findall(nodes.definition_list):
+            entries_list.parent.insert(entries_list.parent.index(entries_list), letters(entries_list))
+            break
 
     def pointer(self, docname: str) -> nodes.Node:
         """A small line with the lesson's title as a link."""
@@ -120,6 +123,17 @@ class Words(SphinxPostTransform):
         uri = self.app.builder.get_relative_uri(GLOSSARY, docname)
         link = nodes.reference("", title, refuri=uri, internal=True)
         return nodes.paragraph("", "Lesson ", link, classes=["first-use"])
+
+
+def letters(entries_list: nodes.definition_list) -> nodes.Node:
+    """A line that leads to the first entry of each letter."""
+    firsts = {}
+    for term in entries_list.findall(nodes.term):
+        firsts.setdefault(term.astext()[:1].upper(), term["ids"][0])
+    line = nodes.paragraph("", "", classes=["letters"])
+    for letter, anchor in firsts.items():
+        line += [nodes.reference("", letter, refid=anchor, internal=True), nodes.Text(" ")]
+    return line
 
 
 def inside(node: nodes.Node, kind) -> bool:
