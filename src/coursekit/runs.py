@@ -30,7 +30,7 @@ def run_answers(lesson, answers, seed, box, seconds=CELL_SECONDS, right=None):
     filled, bare = fill(lesson, answers), alone(fill(lesson, Answers({})), lesson)
     parts = alone(filled, lesson)
     written = {e: {cell.id for cell in part if _is_persons(cell, lesson)} for e, part in parts.items()}
-    values = {exercise: BLANK for exercise in lesson.checks if not written[exercise]}
+    values = {exercise: BLANK for exercise in lesson.checks if not written[exercise] and exercise not in lost}
     todo = [exercise for exercise in lesson.checks if written[exercise] and exercise not in lost]
     kernels = _Kernels(bare, seed, box, seconds)
     if right and len(set().union(*(written[exercise] for exercise in todo))) > 1:
