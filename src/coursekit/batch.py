@@ -28,7 +28,7 @@ from coursekit.judging import Outcome, judge
 from coursekit.lesson import NotebookError, text_of
 from coursekit.record import write
 from coursekit.runs import CELL_SECONDS
-from coursekit.sandbox import refuse_without
+from coursekit.sandbox import refuse_exposed, refuse_without
 from coursekit.submissions import collect_submissions
 from coursekit.workers import Failed, graded
 
@@ -53,6 +53,7 @@ def grade_folder(course, lesson, path, results, settings):
     started, results = time.monotonic(), Path(results)
     if not settings.unsafe:
         refuse_without()
+        refuse_exposed(course.root / "solutions", results, path)
     _refuse_overlap(Path(path), results)
     solutions, submissions = course.solutions(lesson), collect_submissions(path, lesson)
     with _opened(results, lesson, solutions, settings) as run:

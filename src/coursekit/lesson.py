@@ -10,7 +10,7 @@ import nbformat
 
 from coursekit.values import clean
 
-MAX_BYTES = 30_000_000
+MAX_BYTES, MOST_CELLS = 30_000_000, 5000
 MARK = re.compile(r"#\s*\|\s*(exercise|check|answer|mistake)\s*:\s*(\d+\.\d+)\b\s*(.*)$")
 FACTS = re.compile(r"^(\d+) min · CPU (\d+) s · after: (.+)$", re.MULTILINE)
 POINTS = re.compile(r"^#+ Exercise (\d+\.\d+)\b.*?(?:\((\d+) points?\))?\s*$", re.MULTILINE)
@@ -97,6 +97,8 @@ def parse(text, name):
     cells = data.get("cells")
     if not isinstance(cells, list):
         raise NotebookError(f"{name} has no list of cells: take a fresh copy of the lesson.")
+    if len(cells) > MOST_CELLS:
+        raise NotebookError(f"{name} has {len(cells)} cells, more than {MOST_CELLS}: delete those that you added.")
     return nbformat.from_dict(
         {
             "nbformat": 4,

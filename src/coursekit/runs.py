@@ -10,7 +10,7 @@ from coursekit.fill import Answers, fill, is_blank, is_extra
 from coursekit.lesson import body, mark
 from coursekit.record import PRACTICE_SEED
 from coursekit.sandbox import Lost
-from coursekit.slices import LONGEST, alone
+from coursekit.slices import LONGEST, alone, imports_apart
 
 CELL_SECONDS = 60.0
 MOST_CODE, MOST_CELLS = 4 * LONGEST, 500  # characters of all the cells that a person added, and how many
@@ -27,10 +27,10 @@ def run_answers(lesson, answers, seed, box, seconds=CELL_SECONDS, right=None):
     never returns costs no other exercise anything. An exercise without an answer is blank, whatever a kernel says.
     """
     answers, lost = _bearable(answers)
-    filled, bare = fill(lesson, answers), alone(fill(lesson, Answers({})), lesson)
+    filled, bare = imports_apart(fill(lesson, answers)), alone(imports_apart(fill(lesson, Answers({}))), lesson)
     parts = alone(filled, lesson)
     written = {e: {cell.id for cell in part if _is_persons(cell, lesson)} for e, part in parts.items()}
-    values = {exercise: BLANK for exercise in lesson.checks if not written[exercise]}
+    values = {exercise: BLANK for exercise in lesson.checks if not written[exercise] and exercise not in lost}
     todo = [exercise for exercise in lesson.checks if written[exercise] and exercise not in lost]
     kernels = _Kernels(bare, seed, box, seconds)
     if right and len(set().union(*(written[exercise] for exercise in todo))) > 1:

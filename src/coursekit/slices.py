@@ -45,8 +45,39 @@ def alone(notebook, lesson):
     return {exercise: _alone(cells, exercise, gaps[exercise]) for exercise in lesson.checks}
 
 
+def imports_apart(notebook):
+    """A copy of a filled lesson in which imports stand in cells of their own, before what else their cells do.
+
+    A demonstration is not needed because a check uses a module that it imports. The first cell stays as it is.
+    """
+    part = copy.copy(notebook)
+    part.cells, first = [], next(iter(code_cells(notebook)), None)
+    for cell in notebook.cells:
+        split = cell.cell_type == "code" and cell is not first and mark(cell) is None and not is_extra(cell)
+        for k, source in enumerate(_imports_and_rest(cell.source) if split else [cell.source]):
+            part.cells.append(type(cell)(cell, source=source, id=f"{cell.id}-rest" if k else cell.id))
+    return part
+
+
+def _imports_and_rest(source):
+    """[imports, everything else] of a cell's source; the source alone where there are not both."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return [source]
+    lines, imports = source.split("\n"), []
+    for node in reversed(tree.body):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            imports.insert(0, "\n".join(lines[node.lineno - 1 : node.end_lineno]))
+            del lines[node.lineno - 1 : node.end_lineno]
+    rest = "\n".join(lines).strip("\n")
+    return ["\n".join(imports), rest] if imports and rest else [source]
+
+
 def _alone(cells, exercise, asked):
-    every = range(len(cells))
+    # What stands below a check, the check cannot need.
+    check = next((k for k, cell in enumerate(cells) if _is_check(cell[0]) and cell[1].exercise == exercise), len(cells))
+    every = range(min(check + 1, len(cells)))
     lessons = [k for k in every if cells[k][1] is None and not is_extra(cells[k][0])]
     others = [k for k in every if k not in lessons and not _is_check(cells[k][0])]
     kept = set(lessons[:1]) | {k for k in every if _is_asked(cells[k][1], {exercise})}
@@ -55,7 +86,7 @@ def _alone(cells, exercise, asked):
     while True:
         used = set().union(*(cells[k][3] for k in kept))
         unknown = used - given - set().union(*(cells[k][2] for k in kept))
-        more = {k for k in lessons if cells[k][2] & used}
+        more = set().union(*(_definers(cells, k, lessons) for k in kept))
         for k in others:
             offered = cells[k][2] & used - given
             missing = offered if is_extra(cells[k][0]) else offered - own
@@ -63,6 +94,22 @@ def _alone(cells, exercise, asked):
         if more <= kept:
             return [cells[k][0] for k in sorted(kept)]
         kept |= more
+
+
+def _definers(cells, k, lessons):
+    """The lesson's cells that give cell k what it needs: those before it, and for its functions those before the check.
+
+    Of several that make the same name, the last one hides those before it, unless it needs the name itself.
+    """
+    found, inner = set(), names_inside(cells[k][0].source)
+    for name in cells[k][3]:
+        makers = [m for m in lessons if name in cells[m][2]]
+        for below in (k, len(cells)) if name in inner or not makers or makers[0] > k else (k,):
+            for m in reversed([m for m in makers if m < below]):
+                found.add(m)
+                if name not in cells[m][3]:
+                    break
+    return found
 
 
 def _is_check(cell):
@@ -94,6 +141,16 @@ def names_of(source):
         return frozenset(), frozenset()
 
 
+@functools.lru_cache(maxsize=4096)
+def names_inside(source):
+    """Names that the functions in a cell take from the notebook when they are called."""
+    if not names_of(source)[1]:
+        return frozenset()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return frozenset(_globals(compile(_python(source), "cell", "exec")))
+
+
 def _names(tree, code):
     stored, needed = set(), set()
     # Bytecode knows scopes and order: what is loaded before the cell itself stores it comes from elsewhere.
@@ -120,12 +177,15 @@ def _globals(code):
 
 
 def _changed(node):
-    """Names whose objects `x[0] = …`, `x.a = …` or a bare `x.append(…)` change, outside functions and classes."""
+    """Names whose objects `x[0] = …`, `x.a = …` or a bare `x.append(…)` change, outside functions and classes.
+
+    `np.testing.assert_allclose(…)` and its like change nothing.
+    """
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
         return set()
     names = set().union(*map(_changed, ast.iter_child_nodes(node)))
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-        names |= _base(node.value.func)
+        names |= set() if getattr(node.value.func, "attr", "").startswith("assert") else _base(node.value.func)
     elif isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
         names |= _base(node)
     return names

@@ -13,6 +13,7 @@ from coursekit.lesson import MAX_BYTES, NotebookError, mark, parse
 
 MAX_ZIP_BYTES = 2 * MAX_BYTES  # of a learner's zip; the export itself may have any size
 MOST_ENTRIES = 5000
+MOST_NOTEBOOKS = 100
 # Moodle: "Ada Lovelace_4711_assignsubmission_file_/…". Canvas: "lovelaceada_LATE_77_1234_name.ipynb", the learner's
 # number and then the file's; see get_student_prefix (mod_assign) and get_filename (lib/content_zipper.rb).
 MOODLE = re.compile(r"^(?P<name>.+?)_(?P<id>\d+)_assignsubmission_")
@@ -140,6 +141,8 @@ def _notebooks(file):
         inside = [(k, f) for k, f in enumerate(_inside(file)) if f.suffix == ".ipynb"]
     except NotebookError as error:
         return [(file.name, refusal(str(error)))]
+    if len(inside) > MOST_NOTEBOOKS:  # each would be unpacked to look into it
+        return [(file.name, refusal(f"it holds more than {MOST_NOTEBOOKS} notebooks"))]
     loads = [(f"{file.name}/{f.name}", _text(_again(file, k))) for k, f in inside]
     return loads or [(file.name, refusal("it holds no notebook"))]
 
