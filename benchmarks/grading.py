@@ -232,6 +232,20 @@ def main():
         measure(short_course(arguments.lesson, Path(folder)), arguments)
 
 
+def rows():
+    """The benchmark's row: seconds a submission, beside the other graders and the cells alone."""
+    arguments = argparse.Namespace(lesson="12", submissions=20, skip=["jobs"], out=None)
+    with tempfile.TemporaryDirectory() as folder:
+        seconds = measure(short_course(arguments.lesson, Path(folder)), arguments)
+    yield {
+        "what": "grading a submission, sandbox included",
+        "unit": "s",
+        "ours": seconds.pop("course grade"),
+        "others": {name: value for name, value in seconds.items() if not name.startswith("course grade")},
+        "how": "the exercises of lesson 12, 20 submissions, one worker",
+    }
+
+
 def short_course(number, root):
     """A course of one lesson, without what its exercises do not need."""
     whole = Course(ROOT)
@@ -278,6 +292,7 @@ def measure(course, arguments):
             right = grade.reference_values(lesson, solutions, SECRET, grade.boxes(lesson))
             rows["otter-grader 7.0.0, run"] = statistics.mean(otter(lesson, right, texts, wrong, folder / "otter"))
     report(rows, phases, setup, lesson, count, arguments.out)
+    return rows
 
 
 def report(rows, phases, setup, lesson, count, out):

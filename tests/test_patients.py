@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from vanishing.digits_runs import Digits
-from vanishing.patients import KINDS, Tangle, patient, recording, stack, trial
+from vanishing.patients import KINDS, Tangle, patient, recording, stack, treated, trial
 
 
 def heard(model, rng, batch=100):
@@ -102,3 +102,28 @@ def test_trial_trains_and_counts():
     assert trial(deaf, torch.optim.SGD([free], lr=0.1)) == pytest.approx(
         {"accuracy": 0.1, "hearing": 0, "ratio": 0}, abs=0.1
     )
+
+
+def test_treatment_is_the_trial_of_what_was_prescribed():
+    torch.manual_seed(3)
+    model = Digits(6, "relu", "He", nn.BatchNorm1d, True)
+    by_hand = trial(model, torch.optim.Adam(model.parameters(), lr=0.002), seed=3)
+    given = {"phi": "relu", "weights": "He", "norm": "batch", "residual": True, "optimizer": "Adam", "rate": 0.002}
+    assert treated(given, 6, seed=3) == by_hand
+    torch.manual_seed(3)
+    sick = Digits(6)
+    untreated = trial(sick, torch.optim.SGD(sick.parameters(), lr=0.1, momentum=0.9), seed=3)
+    assert treated({}, 6, seed=3) == untreated
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"phi": "Tanh"}, "phi must be one of 'sigmoid', 'tanh', 'relu', not 'Tanh'"),
+        ({"activation": "tanh"}, "'activation' is none of phi, weights, norm, residual, optimizer, rate"),
+        ([1], "a prescription is a dict, not list"),
+    ],
+)
+def test_prescriptions_that_cannot_be_filled(given, says):
+    with pytest.raises(ValueError, match=says):
+        treated(given, 3)

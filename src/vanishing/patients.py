@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from vanishing.digits_runs import Digits
 from vanishing.probe import probe
 from vanishing.trials import digits
 
@@ -116,3 +117,37 @@ def trial(model, optimizer, seed=0, steps=40, batch=50):
         right = model.eval()(x_test).argmax(1) == y_test
     ratio = heard[0].delta / heard[-1].delta if heard else 0.0
     return {"accuracy": right.double().mean().item(), "hearing": len(heard), "ratio": ratio}
+
+
+CHOICES = {  # of a prescription, each with the values that it may have
+    "phi": ("sigmoid", "tanh", "relu"),
+    "weights": ("Xavier", "He", "default"),
+    "norm": (None, "batch", "layer"),
+    "residual": (False, True),
+    "optimizer": ("SGD", "Adam"),
+}
+
+
+def treated(prescription, depth, seed=0):
+    """The `trial` of a digit classifier of `depth` weight matrices, made and trained as prescribed.
+
+    prescription  a dict with a value of CHOICES for each of its keys, and the step size as "rate"; what is missing is
+                  as in the sick network: sigmoid, Xavier, no norm, not residual, SGD with momentum 0.9, rate 0.1
+    ValueError for other keys or values, in a sentence.
+    """
+    if not isinstance(prescription, dict):
+        raise ValueError(f"a prescription is a dict, not {type(prescription).__name__}.")
+    chosen = {name: values[0] for name, values in CHOICES.items()} | {"rate": 0.1} | prescription
+    if unknown := chosen.keys() - CHOICES.keys() - {"rate"}:
+        raise ValueError(f"{sorted(unknown)[0]!r} is none of {', '.join([*CHOICES, 'rate'])}.")
+    for name, values in CHOICES.items():
+        if chosen[name] not in values:
+            raise ValueError(f"{name} must be one of {', '.join(map(repr, values))}, not {chosen[name]!r}.")
+    norm = {None: None, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}[chosen["norm"]]
+    torch.manual_seed(seed)
+    model = Digits(depth, chosen["phi"], chosen["weights"], norm, chosen["residual"])
+    if chosen["optimizer"] == "Adam":
+        optimizer = torch.optim.Adam(model.parameters(), lr=chosen["rate"])
+    else:
+        optimizer = torch.optim.SGD(model.parameters(), lr=chosen["rate"], momentum=0.9)
+    return trial(model, optimizer, seed)
