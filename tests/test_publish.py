@@ -4,6 +4,7 @@ import re
 import subprocess
 import threading
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -122,6 +123,26 @@ def test_a_build_is_not_believed_on_its_exit_status_alone(course, monkeypatch):
     monkeypatch.setattr(publish.subprocess, "run", lambda *a, **k: subprocess.CompletedProcess([], 0, "", ""))
     with pytest.raises(BookError, match="without these pages"):
         build_book(course, course / "out")
+
+
+def test_a_build_leaves_nothing_of_the_last_one_and_a_failed_one_leaves_it_whole(course, monkeypatch):
+    write(course)
+
+    def build(command, **kwargs):
+        write(Path(command[command.index("--path-output") + 1]) / "_build" / "html", text="<h1>new</h1>")
+        return subprocess.CompletedProcess(command, broken, "", "ERROR: odd")
+
+    old = course / "out" / "_build" / "html" / "old.html"
+    old.parent.mkdir(parents=True)
+    old.touch()
+    monkeypatch.setattr(publish.subprocess, "run", build)
+    broken = 1
+    with pytest.raises(BookError, match="odd"):
+        build_book(course, course / "out")
+    assert old.exists()
+    broken = 0
+    assert build_book(course, course / "out").read_text() == "<h1>new</h1>"
+    assert not old.exists()
 
 
 def test_the_server_answers_this_machine_only_and_quietly(tmp_path, capfd):

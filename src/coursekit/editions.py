@@ -11,7 +11,7 @@ from nbformat.v4 import new_markdown_cell
 
 from coursekit.course import Course
 from coursekit.lesson import body, canonical, mark, text_of
-from coursekit.publish import CONFIG, BookError, build_book, pages
+from coursekit.publish import CONFIG, BookError, build_book, pages, put
 
 WARNING = "Instructor’s edition: it contains the answers, so please do not hand it out."
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can hold
@@ -73,11 +73,7 @@ def build_instructor_book(root, out=None):
     with tempfile.TemporaryDirectory(prefix="instructor-") as folder:
         stage(root, Path(folder) / "source")
         page = build_book(Path(folder) / "source", Path(folder) / "built")
-        target = out / "_build" / "instructor"
-        shutil.rmtree(target, ignore_errors=True)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(page.parent, target)
-    return target / "index.html"
+        return put(page.parent, out / "_build" / "instructor") / "index.html"
 
 
 def stage(root, folder):

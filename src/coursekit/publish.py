@@ -2,8 +2,10 @@
 
 import functools
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
@@ -59,7 +61,11 @@ def outside(text: str) -> list[str]:
 
 
 def build_book(root: Path, out: Path | None = None) -> Path:
-    """Build the book of the course at `root` under `out` (default: the root) and return its first page."""
+    """Build the book of the course at `root` into `_build/html` below `out` (default: the root); return its first page.
+
+    Every build starts from nothing, so that the same course gives the same bytes and no page of yesterday stays; when
+    it fails, the last good book is still there.
+    """
     root, out = Path(root).resolve(), Path(out or root).resolve()
     names = pages(root)
     missing = [name for name in names if not any(root.glob(f"{name}.*"))]
@@ -67,16 +73,23 @@ def build_book(root: Path, out: Path | None = None) -> Path:
         raise BookError(f"{TOC} lists pages that do not exist: {', '.join(missing)}.")
     if not find_spec("jupyter_book"):
         raise BookError("building the book needs Jupyter Book: install this package with its extra `book`.")
-    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(root), "--toc", str(root / TOC)]
-    # Without `--all` a changed style sheet or extension would leave pages as they were.
-    command += ["--path-output", str(out), "--all", "-W", "--keep-going", "-q"]
     print(f"building {len(names)} pages", flush=True)
-    run = subprocess.run(command, capture_output=True, text=True)
-    if run.returncode:
-        raise BookError(f"jupyter-book stopped with a warning or an error:\n{_last_words(run)}")
-    html = out / "_build" / "html"
-    inspect(html, names)
-    return html / "index.html"
+    with tempfile.TemporaryDirectory(prefix="book-") as folder:
+        command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(root), "--toc", str(root / TOC)]
+        command += ["--path-output", folder, "-W", "--keep-going", "-q"]
+        run = subprocess.run(command, capture_output=True, text=True)
+        if run.returncode:
+            raise BookError(f"jupyter-book stopped with a warning or an error:\n{_last_words(run)}")
+        html = Path(folder) / "_build" / "html"
+        inspect(html, names)
+        return put(html, out / "_build" / "html") / "index.html"
+
+
+def put(built: Path, target: Path) -> Path:
+    """Move a built folder to where it belongs, in the place of what is there, and return that."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(target, ignore_errors=True)
+    return Path(shutil.move(built, target))
 
 
 def _last_words(run: subprocess.CompletedProcess) -> str:
