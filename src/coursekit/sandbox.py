@@ -366,7 +366,8 @@ class _Bare(_Life):
         card = self.folder / "c"
         card.write_text(json.dumps(connection))
         kernel = [sys.executable, "-m", "ipykernel_launcher", "-f", str(card), "--HistoryManager.enabled=False"]
-        self.process = _start(kernel, env | {"HOME": folder}, cwd=folder)
+        # With that variable a kernel ends when whoever started it has gone.
+        self.process = _start(kernel, env | {"HOME": folder, "JPY_PARENT_PID": str(os.getpid())}, cwd=folder)
         self.pid = self.process.pid
 
     def ended(self, within=0):
