@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import toy
-from coursekit import cli, kernels
+from coursekit import batch, cli, kernels
 from coursekit.lesson import text_of
 from coursekit.verify import PROOFS
 
@@ -219,3 +219,111 @@ def test_links_and_notebooks_for_colab(course, tmp_path):
     status, _, err = course("colab", "--repository", address, "--out", tmp_path / "colab")
     assert (status, err.strip().endswith("give another folder, or remove it.")) == (2, True)
     assert (tmp_path / "colab" / "01_sums.ipynb").read_text() == "somebody's notes"
+
+
+# bundle and grade
+
+
+def hand_in(root):
+    toy.write(root / "inbox" / "Ada.ipynb", toy.answered())
+    toy.write(root / "inbox" / "bo_7_99_01_sums.ipynb", toy.answered(two=toy.STUB_2))
+
+
+BAD_INPUT = {
+    "no lesson": (["inbox", "--lesson", "7", "--out", "out"], "There is no lesson 7: this course has 01."),
+    "no folder": (["nowhere", "--lesson", "1", "--out", "out"], "nowhere is neither a folder of submissions nor a zip"),
+    "a text": (["README", "--lesson", "1", "--out", "out"], "README is neither a folder of submissions nor a zip"),
+    "nothing": (["empty", "--lesson", "1", "--out", "out"], "empty holds no submissions"),
+    "results inside": (["inbox", "--lesson", "1", "--out", "inbox/out"], "lies in the folder of submissions"),
+    "results a file": (["inbox", "--lesson", "1", "--out", "README"], "README is a file: name a folder"),
+    "results used": (["inbox", "--lesson", "1", "--out", "lessons"], "lessons holds other things than results"),
+    "decisions": (["inbox", "--lesson", "1", "--out", "decided"], "line 2: nobody called 'Eve' handed in"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), BAD_INPUT.values(), ids=BAD_INPUT.keys())
+def test_grade_is_2_for_what_cannot_be_used(arguments, sentence, course):
+    hand_in(course.root)
+    (course.root / "README").write_text("no zip")
+    for folder in ("empty", "decided"):
+        (course.root / folder).mkdir()
+    (course.root / "decided" / "overrides.csv").write_text("learner,exercise,points\nEve,1.1,1\n")
+    status, out, err = course("grade", *arguments, "--unsafe")
+    assert (status, out) == (2, "")
+    assert err.startswith("course: ")
+    assert sentence in err
+    assert err.count("\n") == 1
+    assert err.endswith(".\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["grade", "inbox", "--out", "out"],
+        ["grade", "inbox", "--lesson", "1"],
+        ["grade", "inbox", "--lesson", "1", "--out", "out", "--jobs", "0"],
+        ["grade", "inbox", "--lesson", "1", "--out", "out", "--jobs", "many"],
+        ["grade", "inbox", "--lesson", "1", "--out", "out", "--seed", "-1"],
+        ["grade", "inbox", "--lesson", "1", "--out", "out", "--format", "blackboard"],
+        ["bundle"],
+    ],
+)
+def test_choices_that_are_none_show_the_usage(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(arguments)
+    assert stopped.value.code == 2
+    assert "usage: course" in capsys.readouterr().err
+
+
+def test_grade_says_what_came_out_and_is_1_when_somebody_could_not_be_graded(course, monkeypatch):
+    hand_in(course.root)
+    toy.write(course.root / "inbox" / "Ada" / "second.ipynb", toy.answered())
+    right = {"exercise": "1.1", "cases": [["f", 1.0]], "blank": False, "rtol": 1, "atol": 1, "within": {}, "open": True}
+    found = {
+        "values": {"1.1": {"credit": right}},
+        "lost": {"1.2": "x"},
+        "remarks": {},
+        "answers": {"1.1": "", "1.2": ""},
+    }
+    failed = []
+
+    def graded(tasks, *_):
+        for key, submission in tasks:
+            yield key, batch.Failed("no room") if submission.learner in failed else found
+
+    monkeypatch.setattr(batch, "graded", graded)
+    monkeypatch.setattr(batch, "_reference", lambda *_: {"1.1": right, "1.2": right})
+    arguments = ("grade", "inbox", "--lesson", "1", "--out", "out", "--unsafe", "--format", "canvas")
+    failed.append("Ada")
+    status, out, err = course(*arguments)
+    assert status == 1
+    assert re.sub(r"\d+ s:", "T s:", out).splitlines() == [
+        "2 submissions in T s:",
+        "      1 with an answer that broke the run",
+        "      1 that could not be graded; say the command again to try once more",
+        "      1 handed in more than one notebook; manifest.csv says which one counts",
+        "      1 without a number of Canvas in the file's name, so not known there",
+        "grades.csv, report.json (for you alone: it has the seed) and feedback/ are in out",
+    ]
+    assert "2/2" in err
+    failed.clear()
+    assert course(*arguments)[0] == 0
+
+
+def test_bundle_says_where_it_is(course):
+    (course.root / "pyproject.toml").write_text('[project]\nname = "toys"\n')
+    assert course("bundle", "--out", "dist") == (0, "The bundle is dist/toys.zip\n", "")
+    status, out, _ = course("bundle", "--student-repo", "--out", "class")
+    assert (status, out) == (0, "The class's repository is ready in class: commit and push it.\n")
+    (course.root / "class" / "README.md").write_text("ours")
+    out = course("bundle", "1", "--student-repo", "--out", "class")[1]
+    assert out.startswith("README.md is not as a bundle wrote it, so it stays as it is\n")
+
+
+def test_bundle_is_2_for_what_cannot_be_used(course):
+    assert course("bundle", "1", "--out", "dist")[2].startswith("course: There is no pyproject.toml in ")
+    (course.root / "pyproject.toml").write_text('[project]\nname = "toys"\n')
+    assert course("bundle", "7", "--out", "dist") == (2, "", "course: There is no lesson 7: this course has 01.\n")
+    (course.root / "dist").write_text("a file in the way")
+    assert course("bundle", "--out", "dist") == (2, "", "course: File exists: dist\n")
+    assert course("bundle", "--student-repo", "--out", ".")[2].startswith("course: . is the course itself")

@@ -3,7 +3,7 @@
 import pytest
 
 import toy
-from coursekit.slices import essential, names_of
+from coursekit.slices import alone, essential, imports_apart, names_of
 
 NAMES = [
     ("x = y", {"x"}, {"y"}),
@@ -69,3 +69,68 @@ def test_one_check_keeps_the_answers_that_it_stands_on():
 
 def test_a_notebook_without_code_has_nothing_essential():
     assert essential(toy.notebook(["Prose."])).cells == []
+
+
+# What a check needs, and nothing beside
+
+
+DEMONSTRATED = [
+    ("code", "import numpy as np"),
+    ("code", "rng = np.random.default_rng(0)\nprint(rng.normal())"),
+    ("code", "import math\nfrom fractions import (\n    Fraction,\n)\n\nshown = rng.normal()\nprint(math.pi, shown)"),
+    ("code", "half = 1.0\nnp.testing.assert_allclose(half, 1.0)"),
+    ("code", "half = 0.5"),
+    ("code", "def scaled(x):\n    return x * factor"),
+    ("code", "factor = 1.0"),
+    ("code", "factor = 2.0"),
+    ("code", "#| exercise: 1.1\ndef one(x):\n    return scaled(x) * half"),
+    ("code", "#| check: 1.1\ncheck('1.1', one, lambda rng: dict(x=Fraction(math.pi)))"),
+    ("code", "half, factor = 9.0, 9.0"),
+]
+
+
+def needed(cells, exercise="1.1"):
+    book = imports_apart(toy.notebook(cells))
+    return [cell.source for cell in alone(book, toy.make_lesson(cells))[exercise]]
+
+
+def test_a_check_needs_the_last_definition_before_it_and_no_demonstration():
+    assert needed(DEMONSTRATED) == [
+        "import numpy as np",
+        "import math\nfrom fractions import (\n    Fraction,\n)",
+        "half = 0.5",
+        "def scaled(x):\n    return x * factor",
+        "factor = 2.0",
+        *(c[1] for c in DEMONSTRATED[8:10]),
+    ]
+
+
+def test_a_definition_that_builds_on_another_brings_it_along():
+    cells = [*DEMONSTRATED[:4], ("code", "half = half / 2"), ("code", "half *= 1"), *DEMONSTRATED[5:]]
+    assert [source for source in needed(cells) if "half" in source and "=" in source][:3] == [
+        "half = 1.0\nnp.testing.assert_allclose(half, 1.0)",
+        "half = half / 2",
+        "half *= 1",
+    ]
+
+
+def test_imports_stand_apart_and_the_rest_stays_in_order():
+    cells = [
+        ("code", "import numpy as np\nx = 1"),
+        ("code", "y = 2\nimport math\nz = 3"),
+        ("code", "import math"),
+        ("code", "broken ("),
+        ("code", "#| exercise: 1.1\nimport math\ndef one(x): ..."),
+        "Prose.",
+    ]
+    apart = imports_apart(toy.notebook(cells))
+    assert [cell.source for cell in apart.cells] == [
+        "import numpy as np\nx = 1",
+        "import math",
+        "y = 2\nz = 3",
+        "import math",
+        "broken (",
+        "#| exercise: 1.1\nimport math\ndef one(x): ...",
+        "Prose.",
+    ]
+    assert len({cell.id for cell in apart.cells}) == len(apart.cells)

@@ -1,5 +1,8 @@
-"""Every command of the instructor's guide does what the guide says, here with a toy course in place of the lessons."""
+"""Every command of the instructor's guide does what the guide says, in the order in which it stands there."""
 
+import csv
+import json
+import os
 import re
 import shlex
 import subprocess
@@ -9,44 +12,110 @@ from pathlib import Path
 import pytest
 
 import toy
-from coursekit import cli, sandbox
+from coursekit import cli
+from coursekit.course import Course
 from coursekit.lesson import text_of
+from coursekit.record import record
+from coursekit.sandbox import available
+from test_grade import HINT
 
 GUIDE = (Path(__file__).parents[1] / "book" / "teach.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^```\n(course [^\n]+)\n```$", GUIDE, re.MULTILINE)
+BLOCKS = re.findall(r"^```sh\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+COMMANDS = [line for block in BLOCKS for line in block.splitlines()]
+ADDRESS = "https://github.com/your-name/your-class.git"
 
 
-def on_toy(command):
-    """A command of the guide for the toy course, whose only lesson is the first."""
-    return shlex.split(re.sub(r"\b(03 10|03)\b", "01", command))[1:]
+def renumbered(cells, number):
+    """Cells of the toy lesson as those of another lesson."""
+    text = json.dumps(cells).replace(": 1.", f": {number}.").replace('\\"1.', f'\\"{number}.')
+    return [c if isinstance(c, str) else tuple(c) for c in json.loads(text.replace("ise 1.", f"ise {number}."))]
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if " grade " not in c and " book " not in c])
-def test_a_command_of_the_guide(command, toy_course, monkeypatch, capsys, root):
+@pytest.fixture
+def school(tmp_path, root):
+    """A course with the lessons 03 and 10, the package, submissions to lesson 03 and a place to push to."""
+    course = Course(tmp_path / "course")
+    for number, name in (("3", "03_sums"), ("10", "10_more")):
+        for folder, cells in (("lessons", toy.LESSON), ("solutions", toy.SOLUTIONS)):
+            toy.write(course.root / folder / f"{name}.ipynb", renumbered(cells, number))
+        record(course, course.lesson(number))
     for name in ("src", "pyproject.toml", "constraints.txt", "environment.yml", "LICENSE", "LICENSE-text"):
-        (toy_course.root / name).symlink_to(root / name)
-    monkeypatch.chdir(toy_course.root)
-    assert cli.main(on_toy(command)) == 0, capsys.readouterr()
+        (course.root / name).symlink_to(root / name)
+    for folder, names in {"submissions": ["Ada Lovelace_4711", "Zoë_12"], "appeal": ["Ada Lovelace_4711"]}.items():
+        for name in names:
+            wrong = toy.MISTAKES["1.2", "It is transposed."] if name.startswith("Ada") else toy.RIGHT_2
+            path = course.root / folder / f"{name}_assignsubmission_file_" / "03_sums.ipynb"
+            path.parent.mkdir(parents=True)
+            path.write_text(text_of(toy.notebook(renumbered(toy.answered(two=wrong), "3"))), encoding="utf-8")
+    subprocess.run(["git", "init", "-q", "--bare", tmp_path / "public.git"], check=True)
+    return course.root
 
 
-@pytest.mark.skipif(not sandbox.available(), reason="grading needs bubblewrap (apt install bubblewrap)")
-def test_the_guides_grading(toy_course):
-    (toy_course.root / "submissions").mkdir()
-    (toy_course.root / "submissions" / "Ada.ipynb").write_text(text_of(toy.notebook(toy.answered())))
-    graded = [command for command in COMMANDS if " grade " in command]
-    assert len(graded) == 3
-    for command in graded:
-        done = subprocess.run(
-            [sys.executable, "-m", "coursekit.cli", *on_toy(command)],
-            cwd=toy_course.root,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+def shell(lines, folder):
+    """Run lines as a person would paste them; the first that fails ends it."""
+    names = ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"]
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("COURSEKIT_", "COV_"))}
+    env |= dict.fromkeys(names, "teacher@example.org") | {"PYTHONWARNINGS": "default"}
+    env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
+    script = "\n".join(["set -e", "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT", *lines])
+    return subprocess.run(
+        ["bash", "-c", script], cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+def read(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return {line["learner"]: line for line in csv.DictReader(file)}
+
+
+def test_the_guide_has_its_commands():
+    programs = {command.split()[0] for command in COMMANDS}
+    assert programs == {"course", "git", "cd", "dask", "kill"}
+    used = {command.split()[1] for command in COMMANDS if command.startswith("course ")}
+    assert used == {"book", "bundle", "links", "grade", "export"}
+
+
+@pytest.mark.skipif(not available(), reason=HINT)
+def test_the_whole_guide_from_handing_out_to_appeals(school):
+    pytest.importorskip("distributed", reason="Dask is not installed (extra `cluster`)")
+    commands = [command for command in COMMANDS if " book " not in command]
+    at = next(k for k, command in enumerate(commands) if "--format canvas" in command) + 1
+    first = [command.replace(ADDRESS, str(school.parent / "public.git")) for command in commands[:at]]
+    done = shell(first, school)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    pushed = subprocess.run(
+        ["git", "-C", school.parent / "public.git", "ls-tree", "-r", "--name-only", "main"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert {"README.md", "lessons/03_sums.ipynb", "lessons/10_more.ipynb", "lessons/expected/03_sums.json"} <= set(
+        pushed
+    )
+    assert not [name for name in pushed if "solutions" in name]
+    assert (school / "dist" / "vanishing-gradients-course-03-10.zip").is_file()
+    assert "git-pull?repo=" in done.stdout
     for name in re.findall(r"^\| `([\w.]+)/?` \|", GUIDE, re.MULTILINE):
-        assert (toy_course.root / "results" / name).exists(), name
-    assert "Ada" in (toy_course.root / "appeal" / "grades.csv").read_text()
+        assert (school / "results" / name).exists(), name
+    for name in ("moodle.csv", "moodle-feedback.zip", "canvas.csv", "canvas-feedback.zip"):
+        assert (school / "results" / name).is_file()
+    assert (school / "results" / "canvas.csv").read_text().splitlines()[0].endswith(",Lesson 3 (1234)")
+    assert read(school / "results" / "grades.csv")["Ada Lovelace (4711)"]["points"] == "1"
+
+    [sheet] = re.findall(r"^```text\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+    (school / "results" / "overrides.csv").write_text(sheet, encoding="utf-8")
+    done = shell(commands[at:], school)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = read(school / "results" / "grades.csv")
+    assert {name: line["points"] for name, line in found.items()} == {"Ada Lovelace (4711)": "1.5", "Zoë (12)": "4"}
+    assert (
+        "the idea is right" in (school / "results" / "feedback" / found["Ada Lovelace (4711)"]["feedback"]).read_text()
+    )
+    assert json.loads((school / "appeal-results" / "report.json").read_text())["seed"] == 1234567
+    for folder in ("appeal-results", "cluster-results"):
+        assert read(school / folder / "grades.csv")["Ada Lovelace (4711)"]["points"] == "1"
+    assert (school / "nbgrader-course" / "source" / "03_sums" / "03_sums.ipynb").is_file()
 
 
 def test_the_guides_edition(capsys):
@@ -55,3 +124,10 @@ def test_the_guides_edition(capsys):
         cli.main([*shlex.split(command)[1:], "--help"])
     assert stopped.value.code == 0
     assert "--instructor" in capsys.readouterr().out
+
+
+def test_the_statuses_are_those_of_the_gradebook():
+    listed = re.findall(r"^\| (\w+) \| ", GUIDE.split("| status | what it says |")[1].split("\n\n")[0], re.MULTILINE)
+    from coursekit.batch import SAID
+
+    assert listed == list(SAID)
