@@ -1,6 +1,7 @@
 """Grading runs: everybody gets the right row, whatever others handed in, and whatever happens to the run."""
 
 import csv
+import functools
 import json
 import re
 import signal
@@ -248,7 +249,15 @@ def test_ctrl_c_is_one_sentence_and_what_was_graded_stays(toy_course, inbox):
         inbox(f"learner {k}", one=toy.RIGHT_1 + f"\nimport time\ntime.sleep(0.2)  # {k}")
     inbox.folder.rename(toy_course.root / "inbox")
     results, pipe = toy_course.root / "results", subprocess.PIPE
-    run = subprocess.Popen(command(toy_course, "--jobs", "1"), cwd=toy_course.root, stdout=pipe, stderr=pipe, text=True)
+    heeded = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background job ignores it
+    run = subprocess.Popen(
+        command(toy_course, "--jobs", "1"),
+        cwd=toy_course.root,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        preexec_fn=heeded,
+    )
     until = time.monotonic() + 60
     while time.monotonic() < until and (not (results / "outcomes.jsonl").exists() or not journal_lines(results)):
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-# wrong
+# wrong, lost
 # Lists in lists in lists, and a dict of a million.
 loop = []
 loop.append(loop)
