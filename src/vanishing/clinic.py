@@ -1,63 +1,115 @@
 """Seven patients: six small networks that do not learn, each for a reason of its own, and one that is well.
 
-`admit("A")` is patient A. Which letter has which illness is drawn with the published seed `SHUFFLE`; another generator of
-random numbers gives another individual with the illness of that letter. Whoever wants to examine them blind stops
+`admit("A")` is patient A. Which letter has which illness is drawn with the published seed `SHUFFLE`; another generator
+of random numbers gives another individual with the illness of that letter. Whoever wants to examine them blind stops
 reading here: the wards below say what ails whom.
 
-A treatment changes attributes of a Patient. `outcome` then trains what came back for as many steps as the patient has,
-and measures what has become of it on held-out examples. All numbers are float64.
+A prescription is a dict of settings to change, see `treat`. `outcome` makes the network anew with them, trains it for
+as many steps as the patient has, and measures what has become of it on held-out examples. All numbers are float64.
 """
 
 import copy
 import functools
 import math
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy, one_hot, softplus
+from torch.func import functional_call
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot, softplus
 
 from vanishing import trials
 from vanishing.probe import probe
 
 LETTERS = "ABCDEFG"
 SHUFFLE = 278
-SGD = functools.partial(torch.optim.SGD, momentum=0.9)
-DECADES = (-4, 3)  # beyond, a ratio of gradients counts as lost or as exploded
+WELL = "nothing"
+DECADES = (-4, 3)  # outside, one ratio of gradients is as bad as another
+
+PHI = {"tanh": nn.Tanh, "relu": nn.ReLU, "leaky relu": nn.LeakyReLU, "sigmoid": nn.Sigmoid}
+NORMS = {None: None, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+HEADS = {None: None, "sigmoid": nn.Sigmoid, "softmax": functools.partial(nn.Softmax, dim=-1)}
+CELLS = {"RNN": nn.RNN, "LSTM": nn.LSTM, "GRU": nn.GRU}
+RULES = {"Xavier": 1.0, "He": math.sqrt(2), "orthogonal": None}  # gains of square matrices
+OPTIMIZERS = {"SGD": functools.partial(torch.optim.SGD, momentum=0.9), "Adam": torch.optim.Adam}
+
+
+def _targets(output, y):
+    return one_hot(y, output.shape[-1]).to(output)
+
+
+CLASSES = {  # (outputs (batch, n), labels (batch,)) -> loss
+    "cross-entropy": cross_entropy,
+    "binary cross-entropy": lambda a, y: binary_cross_entropy_with_logits(a, _targets(a, y), reduction="sum") / len(y),
+    "squared error": lambda p, y: (p - _targets(p, y)).square().sum(-1).mean(),
+}
+FAKES = {  # (a critic's logits (batch,), nothing) -> loss of the generator
+    "saturating": lambda a, y: -softplus(a).mean(),
+    "non-saturating": lambda a, y: softplus(-a).mean(),
+    "squared error": lambda a, y: (torch.sigmoid(a) - 1).square().mean(),
+    "Wasserstein": lambda a, y: -a.mean(),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a network is made and trained; what `treat` may change is everything but the last line."""
+
+    shift: object = 0.0
+    scale: object = 1.0
+    width: int = 24
+    depth: int = 3
+    phi: str = "tanh"
+    weights: object = 1.0
+    readout: float = 1.0
+    norm: str | None = None
+    skip: float | None = None
+    head: str | None = None
+    cell: str | None = None
+    window: int | None = None
+    critic: object = None
+    loss: str = "cross-entropy"
+    times: float = 1.0
+    optimizer: str = "SGD"
+    rate: float = 0.1
+    clip: float | None = None
+
+    own: dict = field(default_factory=dict)  # rule of the weights, seed, biases of the readout, n_in, n_out, bowl
 
 
 @dataclass
 class Patient:
-    """A network, its data, and how it is trained; a treatment changes any of the attributes below.
+    """A network, its training examples and its loss.
 
-    model       takes what `prepare` gives
-    prepare     from rows (batch, …) as they arrive, in training and in use, to the model's input
-    criterion   (output of the model, y) -> loss
-    optimizer   (parameters, lr=…) -> torch.optim.Optimizer
-    lr          its step size
-    clip        largest length of the gradient of all parameters, or None
-    x, y        training examples (n, …) and their labels (n,)
-
-    The clinic's own are `letter`, `steps` and `batch` (the budget), and `judge`, (model, prepare) -> score from 0 to 1.
+    model      from examples (batch, …) to outputs (batch, …)
+    x, y       training examples (n, …) and their labels (n,)
+    criterion  (output, y) -> loss
+    optimizer  (parameters) -> torch.optim.Optimizer, with the step size `rate`
+    clip       largest length of the gradient of all parameters, or None
+    steps      its budget, in batches of `batch` examples
     """
 
     letter: str
-    model: nn.Module
+    plan: Plan
     x: torch.Tensor
     y: torch.Tensor
-    criterion: object
-    lr: float
-    judge: object
+    judge: object  # model -> score
     steps: int = 60
     batch: int = 50
-    optimizer: object = SGD
-    prepare: object = staticmethod(lambda rows: rows)
-    clip: float | None = None
+
+    def __post_init__(self):
+        self.model, self.criterion = build(self.plan), _criterion(self.plan)
+        self.rate, self.clip = self.plan.rate, self.plan.clip
+
+    def optimizer(self, parameters):
+        return OPTIMIZERS[self.plan.optimizer](parameters, lr=self.rate)
 
     def __repr__(self):
         return f"Patient {self.letter}"
+
+
+# The factory.
 
 
 class Skip(nn.Module):
@@ -70,55 +122,126 @@ class Skip(nn.Module):
     def forward(self, h):
         return h + self.scale * self.branch(h)
 
+    def extra_repr(self):
+        return f"scale={self.scale:g}"
 
-class Reader(nn.Module):
-    """A recurrent network that reads x (batch, T, n_in) and gives logits (batch, n_out) after the last step."""
 
-    def __init__(self, rnn, out):
+class Scaled(nn.Module):
+    """(x − shift) / scale."""
+
+    def __init__(self, shift, scale):
         super().__init__()
-        self.rnn, self.out = rnn, out
+        self.shift, self.scale = torch.as_tensor(shift), torch.as_tensor(scale)
 
     def forward(self, x):
-        return self.out(self.rnn(x)[0][:, -1])
+        return (x - self.shift) / self.scale
+
+
+class Reader(nn.Module):
+    """A recurrent network that reads the last `window` steps of x (batch, T, n_in); logits (batch, n_out)."""
+
+    def __init__(self, rnn, readout, window):
+        super().__init__()
+        self.rnn, self.readout, self.window = rnn, readout, window
+
+    def forward(self, x):
+        return self.readout(self.rnn(x if self.window is None else x[:, -self.window :])[0][:, -1])
 
 
 class Bowl(nn.Module):
-    """top − ‖Wx + b‖² for x (batch, n): (batch,); W and b are not trained."""
+    """top − ‖Wx + b‖² for x (batch, n): (batch,)."""
 
     def __init__(self, linear, top):
         super().__init__()
-        self.linear, self.top = linear.requires_grad_(False), top
+        self.linear, self.top = linear, top
 
     def forward(self, x):
         return self.top - self.linear(x).square().sum(-1)
 
 
 def _linear(rng, n_in, n_out, gain=1.0, bias=0.0):
-    """A linear layer with weights of deviation gain/√n_in."""
+    """A linear layer with weights of deviation gain/√n_in, or random orthogonal ones where the gain is None."""
     layer = nn.Linear(n_in, n_out, dtype=torch.float64)
+    drawn = rng.normal(size=(n_out, n_in))
+    drawn = np.linalg.qr(drawn)[0] if gain is None else gain / math.sqrt(n_in) * drawn
     with torch.no_grad():
-        layer.weight.copy_(torch.tensor(gain * rng.normal(size=(n_out, n_in)) / math.sqrt(n_in)))
+        layer.weight.copy_(torch.tensor(drawn))
         layer.bias.copy_(torch.as_tensor(bias))
     return layer
 
 
-def _accuracy(x, y):
-    """A judge: the share of held-out x (m, …) whose largest output is at the label y (m,).
-
-    Rows are prepared one at a time, as they would arrive in use.
-    """
-
-    def judge(model, prepare):
-        rows = torch.cat([prepare(row[None]) for row in x])
-        return float((model(rows).argmax(-1) == y).double().mean())
-
-    return judge
+def _square(plan, rng, n):
+    """A square layer whose weights follow the plan: drawn anew by a rule, or the patient's own times a number."""
+    if isinstance(plan.weights, str):
+        return _linear(rng.spawn(1)[0], n, n, RULES[plan.weights])
+    layer = _linear(rng, n, n, plan.own.get("gain", 1.0))
+    with torch.no_grad():
+        layer.weight *= plan.weights
+    return layer
 
 
-def _classifier(letter, model, x, y, train, criterion, lr, **more):
+def build(plan):
+    """The network of a plan, with weights from its own seed: each layer's are the same whatever else is changed."""
+    seeds = np.random.SeedSequence(plan.own["seed"]).spawn(plan.depth + 2)
+    rngs = [np.random.default_rng(seed) for seed in seeds]
+    last = _linear(rngs[1], plan.width, plan.own["n_out"], bias=plan.own.get("bias", 0.0))
+    with torch.no_grad():
+        last.weight *= plan.readout
+    net = Reader(_recurrent(plan, rngs), last, plan.window) if plan.cell else _feedforward(plan, rngs, last)
+    if "bowl" in plan.own:
+        net = nn.Sequential(net, copy.deepcopy(plan.own["bowl"]).requires_grad_(plan.critic == "trained"))
+    plain = np.all(np.asarray(plan.shift) == 0) and np.all(np.asarray(plan.scale) == 1)
+    return net if plain else nn.Sequential(Scaled(plan.shift, plan.scale), net)
+
+
+def _feedforward(plan, rngs, last):
+    n, phi, norm = plan.width, PHI[plan.phi], NORMS[plan.norm]
+
+    def between():
+        return [*([norm(n, dtype=torch.float64)] if norm else []), phi()]
+
+    parts = [_linear(rngs[0], plan.own["n_in"], n)]
+    inner = [_square(plan, rng, n) for rng in rngs[2 : plan.depth]]
+    if plan.skip is None:
+        for layer in inner:
+            parts += [*between(), layer]
+        parts += between()
+    else:
+        parts += [Skip(nn.Sequential(*between(), layer), plan.skip) for layer in inner]
+    return nn.Sequential(*parts, last, *([HEADS[plan.head]()] if plan.head else []))
+
+
+def _recurrent(plan, rngs):
+    torch.manual_seed(int(rngs[0].integers(2**31)))
+    more = {"nonlinearity": plan.phi} if plan.cell == "RNN" else {}
+    n_in, n = plan.own["n_in"], plan.width
+    rnn = CELLS[plan.cell](n_in, n, batch_first=True, dtype=torch.float64, **more)
+    if plan.cell == "RNN":
+        with torch.no_grad():
+            rnn.weight_ih_l0.copy_(_linear(rngs[0], n_in, n).weight)
+            rnn.weight_hh_l0.copy_(_square(plan, rngs[2], n).weight)
+            rnn.bias_ih_l0.zero_()
+            rnn.bias_hh_l0.zero_()
+    return rnn
+
+
+def _criterion(plan):
+    loss = (FAKES if "bowl" in plan.own else CLASSES)[plan.loss]
+    return lambda output, y: plan.times * loss(output, y)
+
+
+# The wards: each makes an individual with its illness from a generator of random numbers.
+
+
+def _classes(letter, rng, x, y, train, plan, outputs, **more):
     """A patient that learns the first `train` of its examples and is judged by the others."""
     x, y = torch.as_tensor(x), torch.as_tensor(y)
-    return Patient(letter, model, x[:train], y[:train], criterion, lr, _accuracy(x[train:], y[train:]), **more)
+    own = {"seed": int(rng.integers(2**31)), "n_in": x.shape[-1], "n_out": outputs, **plan.own}
+
+    def judge(model):
+        return float((model(x[train:]).argmax(-1) == y[train:]).double().mean())
+
+    return Patient(letter, replace(plan, own=own), x[:train], y[:train], judge, **more)
 
 
 @functools.cache
@@ -126,109 +249,70 @@ def _digits():
     """All images (1797, 64) and labels, in a fixed random order, so that every writer is among the first 1297."""
     parts = trials.digits()
     order = torch.tensor(np.random.default_rng(0).permutation(1797))
-    return torch.cat(parts[::2])[order], torch.cat(parts[1::2])[order]
+    return torch.cat(parts[::2])[order], torch.cat(parts[1::2])[order], 1297
 
 
-# The wards: each makes an individual with its illness from a generator of random numbers.
-
-
-def _unscaled_inputs(letter, rng):
-    n = 6
+def _unscaled_inputs(letter, rng, n=6):
     z = rng.normal(size=(800, n))
     weights = rng.choice([-1, 1], size=n) * rng.uniform(0.7, 1.3, size=n)
-    columns = (z + rng.uniform(3, 6, size=n)) * 10 ** rng.permutation(np.linspace(-1, 4.5, n))
-    model = nn.Sequential(_linear(rng, n, 16), nn.Tanh(), _linear(rng, 16, 16), nn.Tanh(), _linear(rng, 16, 2))
-    return _classifier(letter, model, columns, (z @ weights > 0).astype(int), 500, cross_entropy, 0.05)
-
-
-def _squared_error(output, y):
-    return (output - one_hot(y, output.shape[-1])).square().sum(-1).mean()
+    x = (z + rng.uniform(3, 6, size=n)) * 10 ** rng.permutation(np.linspace(-1, 4.5, n))
+    y = (z @ weights > 0).astype(int)
+    return _classes(letter, rng, x, y, 500, Plan(width=16, rate=0.05), 2, steps=100)
 
 
 def _squared_head(letter, rng):
-    head = _linear(rng, 32, 10, bias=-rng.uniform(11, 14, size=10))
-    layers = [_linear(rng, 64, 32), nn.Tanh(), _linear(rng, 32, 32), nn.Tanh(), head, nn.Sigmoid()]
-    return _classifier(letter, nn.Sequential(*layers), *_digits(), 1297, _squared_error, 0.1)
+    own = {"bias": -rng.uniform(11, 14, size=10)}
+    plan = Plan(width=32, head="sigmoid", loss="squared error", rate=0.2, own=own)
+    return _classes(letter, rng, *_digits(), plan, 10, steps=100)
 
 
-def _exploding_loop(letter, rng, n=24, T=24, noise=0.07, gain=5.0):
-    y = rng.integers(2, size=600)
-    x = rng.normal(0, noise, size=(600, T, 2))
-    x[:, 0, 0] += 2 * y - 1
-    rnn = nn.RNN(2, n, batch_first=True, dtype=torch.float64)
-    with torch.no_grad():
-        rnn.weight_ih_l0.copy_(torch.tensor(rng.normal(size=(n, 2)) / math.sqrt(2)))
-        rnn.weight_hh_l0.copy_(torch.tensor(gain * rng.normal(size=(n, n)) / math.sqrt(n)))
-        rnn.bias_ih_l0.zero_()
-        rnn.bias_hh_l0.zero_()
-    return _classifier(letter, Reader(rnn, _linear(rng, n, 2)), x, y, 400, cross_entropy, 0.01)
+def _unscaled_blocks(letter, rng):
+    plan = Plan(depth=22, phi="relu", skip=1.0, rate=0.03, own={"gain": math.sqrt(2)})
+    return _classes(letter, rng, *_digits(), plan, 10)
 
 
-def _unscaled_blocks(letter, rng, L=18, n=24):
-    blocks = [Skip(nn.Sequential(nn.ReLU(), _linear(rng, n, n, math.sqrt(2)))) for _ in range(L)]
-    model = nn.Sequential(_linear(rng, 64, n), *blocks, _linear(rng, n, 10))
-    return _classifier(letter, model, *_digits(), 1297, cross_entropy, 0.03)
+def _well(letter, rng):
+    plan = Plan(depth=7, times=float(10 ** rng.uniform(-5, -4)), optimizer="Adam", rate=0.005)
+    return _classes(letter, rng, *_digits(), plan, 10)
 
 
-def _moons(rng, n=600):
-    """Points of two interleaved half circles, turned by a random angle: x (n, 2) and y (n,)."""
-    t, y = rng.uniform(0, np.pi, n), rng.integers(2, size=n)
-    x = np.stack([np.where(y, np.cos(t), 1 - np.cos(t)), np.where(y, np.sin(t), 0.5 - np.sin(t))], axis=1)
-    x = x + rng.normal(0, 0.1, size=x.shape)
-    turn = rng.uniform(0, 2 * np.pi)
-    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    return (x - x.mean(0)) / x.std(0) @ rotation, y
-
-
-def _narrow_deep(letter, rng, L=24, n=4):
-    x, y = _moons(rng)
-    while True:  # about three draws in four are ill
-        widths = [2, *[n] * (L - 1), 2]
-        pairs = list(zip(widths[:-1], widths[1:], strict=True))
-        layers = [_linear(rng, *pair, math.sqrt(2)) for pair in pairs[:-1]] + [_linear(rng, *pairs[-1])]
-        model = nn.Sequential(*[part for layer in layers[:-1] for part in (layer, nn.ReLU())], layers[-1])
+def _narrow_deep(letter, rng):
+    turn, y = rng.uniform(0, 2 * np.pi), rng.integers(2, size=600)
+    x = rng.normal(0, 0.5, size=(600, 2)) + np.outer(2 * y - 1, [np.cos(turn), np.sin(turn)])
+    plan = Plan(width=4, depth=24, phi="relu", rate=0.05, own={"gain": math.sqrt(2)})
+    while True:  # two draws in three or so are ill
+        patient = _classes(letter, rng, x, y, 400, plan, 2)
         with torch.no_grad():
-            if (model[:-1](torch.tensor(x)) == model[:-1](torch.tensor(x[:1]))).all():
-                return _classifier(letter, model, x, y, 400, cross_entropy, 0.1)
+            outputs = patient.model(patient.x)
+        if (outputs == outputs[0]).all():
+            return patient
+
+
+def _exploding_loop(letter, rng, T=28):
+    y = rng.integers(2, size=600)
+    x = rng.normal(0, 0.07, size=(600, T, 2))
+    x[:, 0, 0] += 2 * y - 1
+    plan = Plan(cell="RNN", rate=0.01, own={"gain": 5.0})
+    return _classes(letter, rng, x, y, 400, plan, 2)
 
 
 def _silent_critic(letter, rng, distance=4.0, width=0.5):
-    parts = [_linear(rng, 2, 16, math.sqrt(2)), nn.ReLU(), _linear(rng, 16, 16, math.sqrt(2)), nn.ReLU()]
     turn = rng.uniform(0, 2 * np.pi)
-    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    bowl = Bowl(_linear(rng, 2, 2, bias=-distance / width * rotation[:, 0]), 1.0)
+    middle = distance * np.array([np.cos(turn), np.sin(turn)])
+    bowl = Bowl(_linear(rng, 2, 2, bias=-middle / width), 1.0)
     with torch.no_grad():
-        bowl.linear.weight.copy_(torch.tensor(np.eye(2) / width))
-    model = nn.Sequential(nn.Sequential(*parts, _linear(rng, 16, 2, 0.3)), bowl)
-    noise, spare = torch.tensor(rng.normal(size=(400, 2))), torch.tensor(rng.normal(size=(200, 2)))
+        bowl.linear.weight.copy_(torch.eye(2) / width)
+    own = {"seed": int(rng.integers(2**31)), "n_in": 2, "n_out": 2, "gain": math.sqrt(2), "bowl": bowl}
+    plan = Plan(width=16, phi="relu", readout=0.3, loss="saturating", rate=0.003, own=own)
+    noise = torch.tensor(rng.normal(size=(600, 2)))
 
-    def judge(model, prepare):
-        rows = torch.cat([prepare(row[None]) for row in spare])
-        return float((bowl(model[0](rows)) > 0).double().mean())
+    def judge(model):
+        *parts, last = model
+        if not isinstance(last, Bowl):
+            parts.append(last[0])
+        return float((bowl(nn.Sequential(*parts)(noise[400:])) > 0).double().mean())
 
-    return Patient(letter, model, noise, torch.ones(400), _saturating, 0.003, judge)
-
-
-def _saturating(a, y):
-    """The mean of log(1 − σ(a)), for logits a (batch,)."""
-    return -softplus(a).mean()
-
-
-def _well(letter, rng, n=24):
-    parts = [part for _ in range(5) for part in (_linear(rng, n, n), nn.Tanh())]
-    model = nn.Sequential(_linear(rng, 64, n), nn.Tanh(), *parts, _linear(rng, n, 10))
-    weighted = _Weighted(float(10 ** rng.uniform(-5, -4)))
-    return _classifier(letter, model, *_digits(), 1297, weighted, 0.005, optimizer=torch.optim.Adam)
-
-
-@dataclass
-class _Weighted:
-    """Cross-entropy times a small weight."""
-
-    weight: float
-
-    def __call__(self, output, y):
-        return self.weight * cross_entropy(output, y)
+    return Patient(letter, plan, noise[:400], torch.ones(400), judge)
 
 
 WARDS = {
@@ -238,7 +322,7 @@ WARDS = {
     "residual branches without a scale": _unscaled_blocks,
     "too narrow for its depth": _narrow_deep,
     "silent critic": _silent_critic,
-    "nothing": _well,
+    WELL: _well,
 }
 
 
@@ -251,17 +335,11 @@ def illness(letter):
 
 
 def admit(letter, rng=None):
-    """The patient of a letter, A to G, or, with a NumPy generator `rng`, another one with the same illness.
-
-    Seeds torch as well, so that a treatment that draws new weights draws the same ones each time.
-    """
-    rng = np.random.default_rng(SHUFFLE) if rng is None else rng
-    patient = WARDS[illness(letter)](letter, rng)
-    torch.manual_seed(int(rng.integers(2**31)))
-    return patient
+    """The patient of a letter, A to G, or, with a NumPy generator `rng`, another one with the same illness."""
+    return WARDS[illness(letter)](letter, np.random.default_rng(SHUFFLE) if rng is None else rng)
 
 
-# Examination and treatment.
+# Examination.
 
 
 def train(patient, steps=None):
@@ -270,11 +348,10 @@ def train(patient, steps=None):
     The batches are the same in every run.
     """
     model, draw = patient.model.train(), torch.Generator().manual_seed(0)
-    optimizer = patient.optimizer(model.parameters(), lr=patient.lr)
-    losses = []
+    optimizer, losses = patient.optimizer(model.parameters()), []
     for _ in range(patient.steps if steps is None else steps):
         rows = torch.randint(len(patient.x), (patient.batch,), generator=draw)
-        loss = patient.criterion(model(patient.prepare(patient.x[rows])), patient.y[rows])
+        loss = patient.criterion(model(patient.x[rows]), patient.y[rows])
         optimizer.zero_grad()
         loss.backward()
         if patient.clip is not None:
@@ -303,16 +380,135 @@ def profile(p, step=-1):
     rows = [row for row in p.rows(step) if row.matrix]
     for row in rows:
         if row.times:
-            flat, T = row.saturated, len(row.times)
-            return {"delta": np.array(row.times), "rms": np.full(T, row.rms), "flat": np.full(T, flat)}
+            T = len(row.times)
+            return {"delta": np.array(row.times), "rms": np.full(T, row.rms), "flat": np.full(T, row.saturated)}
     flat = [row.dead if row.phi == "relu" else row.saturated for row in rows]
     return {"delta": np.array([r.delta for r in rows]), "rms": np.array([r.rms for r in rows]), "flat": np.array(flat)}
 
 
+def landscape(patient):
+    """The patient in the form that lesson 18 asks for: (loss, layers, eta).
+
+    layers  its trained weight matrices, detached;  loss  a function of such a list, over the first 50 examples
+    eta     its step size
+    """
+    x, y = patient.x[:50], patient.y[:50]
+    parts = {name: w.detach() for name, w in patient.model.named_parameters() if w.dim() > 1 and w.requires_grad}
+
+    def loss(layers):
+        return patient.criterion(functional_call(patient.model, dict(zip(parts, layers, strict=True)), (x,)), y)
+
+    return loss, list(parts.values()), patient.rate
+
+
+def curvature(loss, layers, rounds=20):
+    """The largest |eigenvalue| of the Hessian of loss(layers) in layer 1, about, by power iteration.
+
+    Products with the Hessian cost two backward passes each (Pearlmutter 1994).
+    """
+    first = layers[0].clone().requires_grad_()
+    (g,) = torch.autograd.grad(loss([first, *layers[1:]]), first, create_graph=True)
+    v = torch.randn(first.shape, generator=torch.Generator().manual_seed(0), dtype=first.dtype)
+    for _ in range(rounds):
+        size = v.norm()
+        if not size > 0:
+            return 0.0
+        (v,) = torch.autograd.grad(g, first, v / size, retain_graph=True)
+    return float(v.norm())
+
+
+# Treatment.
+
+CHOICES = {
+    "phi": PHI,
+    "norm": NORMS,
+    "head": HEADS,
+    "cell": CELLS,
+    "critic": (None, "trained"),
+    "loss": CLASSES,
+    "optimizer": OPTIMIZERS,
+}
+SIZES = {"width": (1, 500), "depth": (2, 100), "window": (1, 100)}
+POSITIVE = ("rate", "clip", "times")
+OF_LAYERS, OF_LOOPS = ("norm", "skip", "head", "depth"), ("cell", "window")  # what one kind of patient has alone
+
+
+def treat(patient, prescription):
+    """The same patient made anew with the settings of a prescription, a dict; what it leaves out stays as it was.
+
+    shift, scale  the network gets (x − shift) / scale: numbers, or arrays that broadcast with the examples
+    weights       of the square matrices: drawn anew as "Xavier", "He", "orthogonal", or a number that multiplies them
+    readout       a number that multiplies the last matrix
+    phi           "tanh", "relu", "leaky relu", "sigmoid";  norm  None, "batch", "layer", in front of each phi
+    skip          a number β: inner layers become h + β f(h); None: no identity path
+    width, depth  units of a layer, number of weight matrices;  head  a function at the end: None, "sigmoid", "softmax"
+    cell, window  of a recurrent network: "RNN", "LSTM", "GRU"; how many of the last steps it reads
+    critic        None: it stays as it is; "trained": it is trained as well
+    loss, times   a name in CLASSES (outputs are logits but for the squared error) or FAKES; a factor
+    optimizer     "SGD" (with momentum), "Adam";  rate  its step size;  clip  longest gradient, or None
+
+    ValueError for an unknown setting, and for a value that does not fit the patient.
+    """
+    if not isinstance(prescription, dict):
+        raise ValueError(f"A prescription is a dict of settings, not {type(prescription).__name__}.")
+    known = [f.name for f in fields(Plan) if f.name != "own"]
+    for name, value in prescription.items():
+        if name not in known:
+            raise ValueError(f"There is no setting {name!r}: choose from {', '.join(known)}.")
+        if wrong := _misfit(patient.plan, name, value):
+            raise ValueError(f"{name} {wrong}.")
+    plan = replace(patient.plan, **prescription)
+    return Patient(patient.letter, plan, patient.x, patient.y, patient.judge, patient.steps, patient.batch)
+
+
+def _misfit(plan, name, value):
+    """What is wrong with a value for a setting of this patient, or None."""
+    if name in (OF_LAYERS if plan.cell else OF_LOOPS):
+        return "is not a setting of a recurrent network" if plan.cell else "is a setting of recurrent networks only"
+    choices = FAKES if name == "loss" and "bowl" in plan.own else CHOICES.get(name)
+    if name == "phi" and plan.cell:
+        choices = ("tanh", "relu")
+    if name == "weights" and isinstance(value, str):
+        choices = RULES
+    if choices is not None:
+        known = isinstance(value, str | None) and value in choices
+        return None if known else f"is one of {', '.join(map(repr, choices))}, not {value!r}"
+    if value is None:
+        return None if name in ("clip", "skip", "window") else "is a number, not None"
+    try:
+        numbers = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        return f"is a number, not {value!r}"
+    if not np.isfinite(numbers).all():
+        return "must be finite"
+    if name in ("shift", "scale"):
+        return "must not be 0" if name == "scale" and (numbers == 0).any() else None
+    if numbers.ndim:
+        return "is one number, not an array"
+    if name in SIZES and not (numbers == round(value) and SIZES[name][0] <= value <= SIZES[name][1]):
+        return f"is a whole number from {SIZES[name][0]} to {SIZES[name][1]}, not {value!r}"
+    return f"must be above 0, not {value!r}" if name in POSITIVE and not value > 0 else None
+
+
+def changes(patient, prescription):
+    """What a prescription changes, as a list of words, in the order of the settings; empty where it changes nothing."""
+    words, plan = [], patient.plan
+    for f in fields(Plan):
+        if f.name not in prescription or (f.name == "rate" and "optimizer" in prescription):
+            continue
+        old, new = getattr(plan, f.name), prescription[f.name]
+        if f.name in ("shift", "scale"):
+            unlike = np.shape(new) != np.shape(old) or not np.array_equal(new, old)
+            words += [f"{f.name}{'' if np.ndim(new) else ' as one'}"] if unlike else []
+        elif old != new:
+            compared = isinstance(old, int | float) and isinstance(new, int | float)
+            words.append(f"{f.name} {('down', 'up')[new > old] if compared else new if isinstance(new, str) else ''}")
+    return [word.strip() for word in words]
+
+
 def decades(patient):
     """log10 of the gradient at the first over that at the last trained layer (or step in time), cut to DECADES."""
-    p = examine(patient)
-    trained = [row for row in p.rows() if row.matrix and row.trainable]
+    trained = [row for row in examine(patient).rows() if row.matrix and row.trainable]
     loops = [row.times for row in trained if row.times]
     sizes = loops[0] if loops else [row.delta for row in trained]
     if not (sizes[0] > 0 and sizes[-1] > 0):
@@ -320,112 +516,50 @@ def decades(patient):
     return float(np.clip(math.log10(sizes[0]) - math.log10(sizes[-1]), *DECADES))
 
 
-def outcome(treated, patient):
-    """What a treatment has done, measured: `treated` is what it returned, `patient` the patient before it.
+def outcome(prescription, patient):
+    """What a prescription does to a patient, measured.
 
     score    of the model on held-out examples, after training for the patient's budget: 0 to 1
     decades  of the gradient between the first and the last layer before training (see `decades`)
-    weights  number of parameters over what it was
+    size     number of parameters over what it was
     changed  what differs, as a list of words;  changes  how many
-    TypeError when a treatment does not return a Patient.
+    ValueError as `treat`.
     """
-    if not isinstance(treated, Patient):
-        raise TypeError(f"a treatment returns the patient, not {type(treated).__name__}.")
-    treated = copy.deepcopy(treated)
-    treated.model.double()
-    treated.steps, treated.batch = patient.steps, patient.batch
-    changed = changes(patient, treated)
+    treated = treat(patient, prescription)
+    changed = changes(patient, prescription)
     found = {"decades": round(decades(treated), 3), "changed": changed, "changes": len(changed)}
-    size = [sum(p.numel() for p in each.model.parameters()) for each in (treated, patient)]
+    size = [sum(w.numel() for w in each.model.parameters()) for each in (treated, patient)]
     train(treated)
     with torch.no_grad():
-        score = patient.judge(treated.model.eval(), treated.prepare)
-    return {"score": round(score, 3), **found, "weights": round(size[0] / size[1], 3)}
+        score = treated.judge(treated.model.eval())
+    return {"score": round(score, 3), **found, "size": round(size[0] / size[1], 3)}
 
 
-def visit(treat, letter, seeds=5):
-    """How many of several patients of a letter `treat` brings to a score of 0.9 within the budget.
+def bounds(letter):
+    """What `outcome` must show of the patients of a letter: {name: (low, high)}, None for an open side.
 
-    `treat` is a function from a Patient to a Patient, or None for no treatment. None if it returns None.
+    Who is ill must learn, with a gradient that neither vanishes nor explodes, and keep its size; who is well must learn
+    and be left as it is.
+    """
+    if illness(letter) == WELL:
+        return {"score": (0.8, None), "changes": (0, 0)}
+    return {"score": (0.8, None), "decades": (-3, 2), "size": (0.7, 1.5)}
+
+
+def visits(prescribe, letter, seeds=5):
+    """How many of `seeds` patients of a letter are within `bounds` after `prescribe`, a function from Patient to dict.
+
+    None if it returns None.
     """
     right = 0
     for seed in range(seeds):
-        treated = admit(letter, np.random.default_rng(seed))
-        if treat is not None:
-            treated = treat(treated)
-        if treated is None:
+        patient = admit(letter, np.random.default_rng(seed))
+        prescription = prescribe(patient)
+        if prescription is None:
             return None
-        right += outcome(treated, admit(letter, np.random.default_rng(seed)))["score"] >= 0.9
+        found = outcome(prescription, patient)
+        right += all(
+            (low is None or low <= found[name]) and (high is None or found[name] <= high)
+            for name, (low, high) in bounds(letter).items()
+        )
     return right
-
-
-def changes(before, after):
-    """What a treatment has changed, as a list of words: empty when the patient is as it was."""
-    with torch.no_grad():
-        return [*_data(before, after), *_loss(before, after), *_step(before, after), *_model(before, after)]
-
-
-def _data(before, after):
-    if not (_same(before.x, after.x) and _same(before.y, after.y)):
-        yield "data"
-    rows = before.x[:200]
-    first, now = before.prepare(rows), after.prepare(rows)
-    if _same(first, now):
-        return
-    yield "inputs"
-    if now.dim() == 2:
-        spread = now.std(0)
-        if not spread.max() < 10 * spread.min():
-            yield "columns unlike"
-        if not _same(now[:50], after.prepare(rows[:50])):
-            yield "batch"
-
-
-def _loss(before, after):
-    shape = before.model(before.prepare(before.x[:50])).shape
-    draw, ratios = torch.Generator().manual_seed(0), []
-    for _ in range(2):
-        output, y = 0.1 + 0.8 * torch.rand(shape, generator=draw, dtype=torch.float64), before.y[:50]
-        try:
-            ratios.append(float(after.criterion(output, y)) / float(before.criterion(output, y)))
-        except (RuntimeError, ValueError, IndexError):  # it wants outputs of another shape
-            ratios.append(math.nan)
-    if not math.isclose(*ratios, rel_tol=1e-6):
-        yield "loss"
-    elif not math.isclose(ratios[0], 1, rel_tol=1e-9):
-        yield "loss times a number" if ratios[0] > 0 else "loss turned round"
-
-
-def _step(before, after):
-    weights = [nn.Parameter(torch.zeros(1))]
-    first, now = (type(p.optimizer(weights, lr=p.lr)).__name__ for p in (before, after))
-    if first != now:
-        yield now
-    elif before.lr != after.lr:
-        yield "step up" if after.lr > before.lr else "step down"
-    if after.clip != before.clip:
-        yield "clip"
-
-
-def _model(before, after):
-    first, now = (Counter(map(_kind, p.model.modules())) for p in (before, after))
-    for sign, names in (("+", now - first), ("-", first - now)):
-        yield from (sign + name for name in sorted(names) if name != "Sequential")
-    old, new = (list(p.model.parameters()) for p in (before, after))
-    if sum(w.numel() for w in new) > 1.5 * sum(w.numel() for w in old):
-        yield "wider"
-    elif not all(any(_same(w, v) for v in new) for w in old):
-        yield "weights"
-    elif first == now and not _same(*(p.model.eval()(before.prepare(before.x[:20])) for p in (before, after))):
-        yield "wiring"
-    if sum(not w.requires_grad for w in old) > sum(not w.requires_grad for w in new):
-        yield "thawed"
-
-
-def _kind(module):
-    known = type(module).__module__.startswith(("torch.nn.", "vanishing."))
-    return type(module).__name__ if known else "own"
-
-
-def _same(a, b):
-    return a.shape == b.shape and bool(torch.equal(a, b))
