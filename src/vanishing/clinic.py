@@ -455,14 +455,14 @@ def treat(patient, prescription):
     for name, value in prescription.items():
         if name not in known:
             raise ValueError(f"There is no setting {name!r}: choose from {', '.join(known)}.")
-        if wrong := _misfit(patient.plan, name, value):
+        if wrong := _misfit(patient.plan, patient.x.shape[1:], name, value):
             raise ValueError(f"{name} {wrong}.")
     plan = replace(patient.plan, **prescription)
     return Patient(patient.letter, plan, patient.x, patient.y, patient.judge, patient.steps, patient.batch)
 
 
-def _misfit(plan, name, value):
-    """What is wrong with a value for a setting of this patient, or None."""
+def _misfit(plan, shape, name, value):
+    """What is wrong with a value for a setting of a patient whose examples have this shape, or None."""
     if name in (OF_LAYERS if plan.cell else OF_LOOPS):
         return "is not a setting of a recurrent network" if plan.cell else "is a setting of recurrent networks only"
     choices = FAKES if name == "loss" and "bowl" in plan.own else CHOICES.get(name)
@@ -477,17 +477,27 @@ def _misfit(plan, name, value):
         return None if name in ("clip", "skip", "window") else "is a number, not None"
     try:
         numbers = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):  # RuntimeError: a tensor that wants a gradient
         return f"is a number, not {value!r}"
     if not np.isfinite(numbers).all():
         return "must be finite"
     if name in ("shift", "scale"):
+        if not _fits(numbers.shape, shape):
+            return f"has the shape {numbers.shape}, which does not fit examples of shape {tuple(shape)}"
         return "must not be 0" if name == "scale" and (numbers == 0).any() else None
     if numbers.ndim:
         return "is one number, not an array"
     if name in SIZES and not (numbers == round(value) and SIZES[name][0] <= value <= SIZES[name][1]):
         return f"is a whole number from {SIZES[name][0]} to {SIZES[name][1]}, not {value!r}"
     return f"must be above 0, not {value!r}" if name in POSITIVE and not value > 0 else None
+
+
+def _fits(small, shape):
+    """Whether an array broadcasts with examples of a shape and leaves them that shape."""
+    try:
+        return np.broadcast_shapes(small, (1, *shape)) == (1, *shape)
+    except ValueError:
+        return False
 
 
 def changes(patient, prescription):
