@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def graph(**needs):
     """Lessons a, b, … by what they need: graph(b="a") is two lessons."""
-    return [Node(name, f"0_{name}", f"Lesson {name}", 30, 2, 1, tuple(need)) for name, need in needs.items()]
+    return [Node(name, f"0_{name}", f"Lesson {name}", 30, 5, 2, 1, tuple(need)) for name, need in needs.items()]
 
 
 @st.composite
@@ -99,7 +99,7 @@ def test_every_lesson_is_a_link_and_every_line_is_drawn_twice(course):
 
 
 def test_titles_are_text_not_markup():
-    node = Node("a", "0_a", "<b> & co", 30, 2, 1, ())
+    node = Node("a", "0_a", "<b> & co", 30, 5, 2, 1, ())
     assert "&lt;b&gt; &amp; co</a>" in coursemap.drawing([node], ["One"], str)
 
 
@@ -109,6 +109,7 @@ def test_numbers_come_from_the_lessons():
     assert coursemap.total(course, "lessons") == str(len(lessons)) == str(len(course.numbers))
     assert coursemap.total(course, "hours") == str(round(sum(course.lesson(n).facts[0] for n in course.numbers) / 60))
     assert coursemap.total(course, "exercises") == str(sum(len(course.lesson(n).gaps) for n in course.numbers))
+    assert coursemap.total(course, "seconds") == str(max(course.lesson(n).facts[1] for n in course.numbers))
     parts = [caption.split()[0] for caption, _ in coursemap.lesson_parts(course)]
     assert sum(int(coursemap.total(course, f"lessons {part}")) for part in parts) == len(lessons)
 

@@ -36,7 +36,7 @@ class CourseMap(SphinxDirective):
 
 
 class Total(SphinxRole):
-    """`{total}` with `hours`, `lessons` or `exercises`, and perhaps the number of a part."""
+    """`{total}` with `lessons`, `exercises`, `hours` or `seconds`, and perhaps the number of a part."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """The number, as text."""

@@ -20,12 +20,16 @@ LINE = 72  # the height of a lesson in the list
 
 @dataclass(frozen=True)
 class Node:
-    """A lesson on the map; `part` counts from 1, `needs` are numbers of other lessons."""
+    """A lesson on the map; `part` counts from 1, `needs` are numbers of other lessons.
+
+    minutes  of a learner;  seconds  of a processor, to run it from top to bottom
+    """
 
     number: str
     name: str
     title: str
     minutes: int
+    seconds: int
     exercises: int
     part: int
     needs: tuple[str, ...]
@@ -39,8 +43,8 @@ def nodes(course):
             lesson = course.lesson(name)
             if lesson.facts is None:
                 raise CourseError(f"{name} has no line of facts, “50 min · CPU 2 s · after: 01”, below its title.")
-            minutes, _, needs = lesson.facts
-            found = Node(lesson.number, lesson.name, lesson.title, minutes, len(lesson.gaps), part, needs)
+            minutes, seconds, needs = lesson.facts
+            found = Node(lesson.number, lesson.name, lesson.title, minutes, seconds, len(lesson.gaps), part, needs)
             listed.append(found)
     check(listed)
     return listed
@@ -142,7 +146,10 @@ def _crossings(rows, links):
 
 
 def _spread(rows, links):
-    """Where each key stands in its row: near the middle of its neighbours, in order, apart, within the widest row."""
+    """Where each key stands in its row: near the middle of its neighbours, in order, apart, within the widest row.
+
+    Lessons are drawn to the middle of the map as well: a tree that leans to one side would leave half a page empty.
+    """
 
     def size(key):
         return BEND if isinstance(key, tuple) else 1
@@ -158,7 +165,8 @@ def _spread(rows, links):
     for _ in range(10 * SWEEPS):
         for row in rows:
             for key in row:
-                x[key] = _mean([x[other] for other in near.get(key, []) + below.get(key, [])], x[key])
+                drawn = [x[other] for other in near.get(key, []) + below.get(key, [])]
+                x[key] = _mean(drawn if isinstance(key, tuple) else [*drawn, width / 2], x[key])
             _apart(row, x, size, width)
     return x, width
 
@@ -270,15 +278,21 @@ def _svg(kind, width, height, paths):
     )
 
 
+TOTALS = {
+    "lessons": len,
+    "exercises": lambda chosen: sum(node.exercises for node in chosen),
+    "hours": lambda chosen: round(sum(node.minutes for node in chosen) / 60),
+    "seconds": lambda chosen: max(node.seconds for node in chosen),
+}
+
+
 def total(course, wanted):
-    """A number for the prose: `lessons`, `exercises` or `hours`, of the course or, as in `hours II`, of a part."""
+    """A number for the prose: `lessons`, `exercises`, `hours`, or the `seconds` of the slowest lesson.
+
+    It is of the course or, as in `hours II`, of a part.
+    """
     kind, _, part = wanted.partition(" ")
     captions = [caption.split()[0] if caption else "" for caption, _ in lesson_parts(course)]
-    if kind not in ("lessons", "exercises", "hours") or (part and part not in captions):
-        raise CourseError(
-            f"“{wanted}” is not a number of the course: say lessons, exercises or hours, and perhaps a part."
-        )
-    chosen = [node for node in nodes(course) if not part or captions[node.part - 1] == part]
-    if kind == "hours":
-        return str(round(sum(node.minutes for node in chosen) / 60))
-    return str(len(chosen) if kind == "lessons" else sum(node.exercises for node in chosen))
+    if kind not in TOTALS or (part and part not in captions):
+        raise CourseError(f"“{wanted}” is not a number of the course: say {', '.join(TOTALS)}, and perhaps a part.")
+    return str(TOTALS[kind]([node for node in nodes(course) if not part or captions[node.part - 1] == part]))
