@@ -5,7 +5,7 @@ import pytest
 import toy
 from coursekit.fill import Answers, fill, reference
 from coursekit.grade import boxes, imports, load_known, reference_values, submission_values
-from coursekit.judging import judge
+from coursekit.judging import MISSES, judge
 from coursekit.lesson import NotebookError, text_of
 from coursekit.nursery import supported
 from coursekit.sandbox import Sandbox, available, refuse_without
@@ -106,6 +106,63 @@ def test_the_box_shows_nothing_but_the_interpreter(room, recorded_toy):
     with box(0) as kernel:
         text = kernel.execute(look.format(paths=paths), 30)[0]["text"]
     assert text == "[False, False, False, False] closed True False\n"
+
+
+OPEN_CHECK = (
+    "def size(result, values):\n    return {'size': float(result) / float(np.sum(np.abs(values)))}\n\n\n"
+    'check("1.1", squares, lambda rng: dict(values=rng.normal(size=4)), measure=size, within={"size": (0.5, 2)})'
+)
+GENEROUS = "lambda *_, **__: {'size': 1.0}"
+FORGED_MEASUREMENTS = {
+    "a function of its name": f"squares, size = (lambda values: 0.0), {GENEROUS}",
+    "a check that measures otherwise": (
+        "import coursekit.checks as c\nfrom functools import partial\nstrict, check = c.check, None\n"
+        f"def check(*given, **more):\n    return strict(*given, **more | {{'measure': {GENEROUS}}})\n"
+        "def squares(values):\n    return 0.0"
+    ),
+    "a result that measures itself": (
+        "class Size(float):\n    def __truediv__(self, other):\n        return 1.0\n"
+        "def squares(values):\n    return Size(0.0)"
+    ),
+    "values that say they are measured": (
+        "import coursekit.checks as c\nfrom IPython.display import display\ndef squares(values):\n    return 0.0\n"
+        "def check(*given, **more):\n    display({c.VALUES_MIME: {'exercise': '1.1', 'blank': False, 'open': True,\n"
+        "        'raw': False, 'measured': True, 'cases': [['d', [['size', ['f', 1.0]]]]] * 5}}, raw=True)"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def open_room(tmp_path_factory):
+    """A lesson whose first exercise is judged by what is measured of its results."""
+    cells = toy.replaced(toy.LESSON, toy.CHECK_1, OPEN_CHECK)
+    solutions = toy.replaced(toy.SOLUTIONS, toy.RIGHT_1, "def squares(values):\n    return float(np.abs(values).sum())")
+    course = toy.make_course(tmp_path_factory.mktemp("open"), cells, solutions)
+    lesson = course.lesson(1)
+    return lesson, Sandbox, reference_values(lesson, course.solutions(lesson), SEED, Sandbox), {}
+
+
+@needs_sandbox
+def test_an_open_exercise_has_many_right_answers(open_room):
+    outcome = graded(open_room, {"1.1": "def squares(values):\n    return 1.5 * np.sum(np.abs(values))"})["1.1"]
+    assert (outcome.status, outcome.points, outcome.open) == ("right", 1, True)
+    outcome = graded(open_room, {"1.1": "def squares(values):\n    return 3 * np.sum(np.abs(values))"})["1.1"]
+    assert (outcome.status, outcome.reason) == ("wrong", MISSES)
+
+
+@needs_sandbox
+@pytest.mark.parametrize("source", FORGED_MEASUREMENTS.values(), ids=FORGED_MEASUREMENTS.keys())
+def test_a_measurement_cannot_be_forged(open_room, source):
+    assert graded(open_room, {"1.1": source})["1.1"].points == 0
+
+
+@needs_sandbox
+def test_a_reference_that_takes_too_long_stops_the_run_in_a_sentence(recorded_toy):
+    lesson, solutions = recorded_toy.lesson(1), recorded_toy.solutions(recorded_toy.lesson(1))
+    for cell in solutions.cells:
+        cell.source = cell.source.replace("return np.arange(rows)", "import time\n    time.sleep(2)\n    return rows")
+    with pytest.raises(NotebookError, match=r"reference answer to 1\.2 cannot be graded"):
+        reference_values(lesson, solutions, SEED, Sandbox)
 
 
 @needs_sandbox

@@ -11,6 +11,7 @@ from coursekit.verify import agree
 
 STOPPED, NOT_REPORTED = "its answer was stopped: {}", "its check did not report values, once and once only"
 DIFFERS = "its values are not those of the reference on inputs that it had not seen"
+MISSES = "what was measured of it on inputs that it had not seen is not within the bounds"
 
 
 @dataclass
@@ -67,7 +68,7 @@ def _status(exercise, found, right):
         return "lost", NOT_REPORTED
     if _safely(lambda: credit["blank"] is True):
         return "blank", "not answered"
-    return "wrong", DIFFERS
+    return "wrong", MISSES if right.get("open") else DIFFERS
 
 
 def agrees(credit, right):
