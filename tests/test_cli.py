@@ -5,12 +5,14 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from argparse import Namespace
 
 import pytest
 
 import toy
 from coursekit import batch, cli, kernels
-from coursekit.lesson import text_of
+from coursekit.lesson import CourseError, text_of
 from coursekit.verify import PROOFS
 
 
@@ -327,3 +329,31 @@ def test_bundle_is_2_for_what_cannot_be_used(course):
     (course.root / "dist").write_text("a file in the way")
     assert course("bundle", "--out", "dist") == (2, "", "course: File exists: dist\n")
     assert course("bundle", "--student-repo", "--out", ".")[2].startswith("course: . is the course itself")
+
+
+def test_the_longest_lessons_begin_first_and_are_told_in_order(toy_course, monkeypatch):
+    for number, seconds in (("02", 5), ("03", 3)):
+        text = (toy_course.lessons / "01_sums.ipynb").read_text().replace("CPU 1 s", f"CPU {seconds} s")
+        (toy_course.lessons / f"{number}_sums.ipynb").write_text(text)
+    monkeypatch.chdir(toy_course.root)
+    begun = []
+    told = cli._side_by_side(lambda _, number: begun.append(number) or number, Namespace(lessons=None, jobs=1))
+    assert list(told) == sorted(begun) == toy_course.numbers
+    assert [int(number) for number in begun] == [2, 3, 1]
+
+
+def test_after_a_lesson_that_fails_no_other_begins(toy_course, monkeypatch):
+    for number in ("02", "03", "04"):
+        (toy_course.lessons / f"{number}_sums.ipynb").write_text((toy_course.lessons / "01_sums.ipynb").read_text())
+    monkeypatch.chdir(toy_course.root)
+    begun = []
+
+    def fail(_, number):
+        begun.append(number)
+        if len(begun) > 1:
+            time.sleep(0.5)
+        raise CourseError(f"{number} is broken")
+
+    with pytest.raises(CourseError, match="1 is broken"):
+        list(cli._side_by_side(fail, Namespace(lessons=None, jobs=1)))
+    assert len(begun) < 4
