@@ -25,7 +25,7 @@ def draw(ensemble, shape, rng, gain=1.0):
 
     gaussian    independent entries of variance 1/n_in
     orthogonal  Haar-distributed; if not square, with orthonormal rows or columns, whichever are fewer
-                (Saxe et al. 2013; the sign fix is Mezzadri's, 2007)
+                (Saxe et al. 2014; the sign fix is Mezzadri's, 2007)
     spectral    gaussian, each matrix divided by its largest singular value (Miyato et al. 2018)
     """
     n_out, n_in = shape[-2:]
