@@ -7,7 +7,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from vanishing.digits_runs import Digits
-from vanishing.patients import KINDS, Tangle, patient, recording, stack, treated, trial
+from vanishing.findings import DEAD, EXPLODED, SATURATED, VANISHED
+from vanishing.patients import KINDS, Tangle, borderline, patient, recording, stack, treated, trial
 
 
 def heard(model, rng, batch=100):
@@ -53,6 +54,19 @@ def test_recording_is_what_autograd_hears():
     np.testing.assert_allclose(seen["rms"], [t.square().mean().sqrt().item() for t in z], rtol=1e-9)
     assert set(seen) == {"delta", "rms", "saturated", "dead"}
     assert all(np.isfinite(values).all() for values in seen.values())
+
+
+def test_borderline_recordings_lie_next_to_the_thresholds():
+    for seed in range(20):
+        ward = borderline(np.random.default_rng(seed))
+        assert sorted(illness for _, illness in ward) == sorted(["healthy"] * 3 + ["dead", "vanishing", "exploding"])
+        for seen, illness in ward:
+            growth = seen["delta"][0] / seen["delta"][-1]
+            assert (max(seen["dead"]) >= DEAD) == (illness == "dead")
+            assert (np.mean(seen["saturated"]) > SATURATED) == (illness == "dead")
+            assert (growth < VANISHED) == (illness == "vanishing")
+            assert (growth > EXPLODED) == (illness == "exploding")
+            assert max(*seen["saturated"], *seen["dead"]) <= 1
 
 
 def test_unknown_illness():
@@ -122,6 +136,8 @@ def test_treatment_is_the_trial_of_what_was_prescribed():
         ({"phi": "Tanh"}, "phi must be one of 'sigmoid', 'tanh', 'relu', not 'Tanh'"),
         ({"activation": "tanh"}, "'activation' is none of phi, weights, norm, residual, optimizer, rate"),
         ([1], "a prescription is a dict, not list"),
+        ({"rate": "fast"}, "rate, the step size, must be a number above 0, not 'fast'"),
+        ({"rate": 0}, "must be a number above 0, not 0"),
     ],
 )
 def test_prescriptions_that_cannot_be_filled(given, says):

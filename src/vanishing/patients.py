@@ -70,6 +70,31 @@ def recording(model, rng, batch=100):
     return {name: np.nan_to_num(p.series(name)[0]) for name in names}
 
 
+def borderline(rng, depth=12):
+    """Made-up recordings next to the thresholds of `vanishing.findings`, in any order: [(recording, illness), …].
+
+    Small gradients in all layers alike, a single saturated layer, a network that is dead and saturated, and gradients
+    that fall or grow by less, and by more, than the threshold while nearly half is saturated and more than half dead.
+    """
+    down, first = np.linspace(1, 0, depth), np.arange(depth) == 0
+    half = (0.45 * np.ones(depth), 0.65 * np.ones(depth))
+    cases = [  # δ in the last layer, growth down to the first, shares of saturated outputs and of dead units
+        (1e-9, 1.0, np.where(first, 0.95, 0.2), np.zeros(depth), "healthy"),
+        (0.1, 1.0, 0.8 * np.ones(depth), np.where(first[::-1], 0.9, 0.1), "dead"),
+        (0.1, 1e-3, *half, "healthy"),
+        (0.1, 30.0, *half, "healthy"),
+        (100.0, 1e-5, *half, "vanishing"),
+        (1e-3, 300.0, *half, "exploding"),
+    ]
+    ward = []
+    for k in rng.permutation(len(cases)):
+        last, growth, saturated, dead, illness = cases[k]
+        delta = rng.uniform(0.8, 1.25) * last * growth**down
+        shares = {"saturated": rng.uniform(0.95, 1.05) * saturated, "dead": rng.uniform(0.95, 1.05) * dead}
+        ward.append(({"delta": delta, "rms": np.ones(depth), **shares}, illness))
+    return ward
+
+
 class Tangle(nn.Module):
     """What a recorder must be able to follow: a layer that is called `repeats` times, a branch, tiny gradients.
 
@@ -143,11 +168,14 @@ def treated(prescription, depth, seed=0):
     for name, values in CHOICES.items():
         if chosen[name] not in values:
             raise ValueError(f"{name} must be one of {', '.join(map(repr, values))}, not {chosen[name]!r}.")
+    rate = chosen["rate"]
+    if not isinstance(rate, int | float) or not 0 < rate < float("inf"):
+        raise ValueError(f"rate, the step size, must be a number above 0, not {rate!r}.")
     norm = {None: None, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}[chosen["norm"]]
     torch.manual_seed(seed)
     model = Digits(depth, chosen["phi"], chosen["weights"], norm, chosen["residual"])
     if chosen["optimizer"] == "Adam":
-        optimizer = torch.optim.Adam(model.parameters(), lr=chosen["rate"])
+        optimizer = torch.optim.Adam(model.parameters(), lr=rate)
     else:
-        optimizer = torch.optim.SGD(model.parameters(), lr=chosen["rate"], momentum=0.9)
+        optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)
     return trial(model, optimizer, seed)
