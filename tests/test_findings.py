@@ -100,6 +100,13 @@ SICK = {  # name: (network, loss, unit of the inputs, kinds, words)
     "recurrent explosion": (lambda: Recurrent(3, 100), F.cross_entropy, 1, "exploding in time", "or clip"),
     "recurrent whisper": (lambda: Recurrent(0.5, 50), F.cross_entropy, 1, "vanishing in time", "the beginning"),
     "small weights": (lambda: mlp(20, 64, nn.ReLU, 0.4), F.cross_entropy, 1, "vanishing", "weights too small"),
+    "weights as torch draws them": (
+        lambda: nn.Sequential(*(m for _ in range(15) for m in (nn.Linear(64, 64), nn.ReLU())), nn.Linear(64, 10)),
+        F.cross_entropy,
+        1,
+        "vanishing",
+        "per layer; start with He's weights",
+    ),
     "saturated stack": (lambda: mlp(12, 64, nn.Sigmoid, 1, 8), F.cross_entropy, 1, "vanishing", "saturated sigmoid"),
 }
 HEALTHY = {

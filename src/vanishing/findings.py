@@ -20,6 +20,11 @@ SILENT = 0.05  # |∂loss/∂z · z| over the loss
 FAST = 0.1  # an update over its weights; about 0.001 is usual (a rule of thumb of Karpathy's)
 LARGE_INPUT = 10.0  # root mean square
 STEPS = 5  # time steps from which a trend in time is read
+START = {  # what lets a gradient pass layers with this activation (Glorot & Bengio 2010; He et al. 2015)
+    "sigmoid": "take ReLU with He's weights instead, or normalise in front of each",
+    "tanh": "start with Xavier's or orthogonal weights",
+    "relu": "start with He's weights",
+}
 SHAPED = ("sigmoid", "tanh", "hardsigmoid", "softmax")
 
 
@@ -92,30 +97,32 @@ def vanishing(rows, situation):
         some, most = [rows[k] for k in low], max(sizes[k] for k in low) / sizes[-1]
         size = f"less than {power(math.floor(math.log10(most)) + 1)} of" if most > 0 else "nothing of"
         text = f"{_layers(some)} {_verb(some, 'receives', 'receive')} {size} the last layer's gradient"
-        yield Finding("vanishing", _numbers(some), f"{text}: {_why_less(rows, sizes, low)}.")
+        yield Finding("vanishing", _numbers(some), f"{text}: {'; '.join(_why_less(rows, sizes, low))}.")
 
 
 def _why_less(rows, sizes, low):
-    """The likely cause of a vanishing gradient."""
+    """The likely cause of a vanishing gradient and, where the numbers tell it, what helps."""
     passed = rows[low[0] : low[-1] + 1]
     blocked = [row for row in passed if row.dead == 1]
     if blocked and min(sizes) == 0:
-        return f"all ReLU units of layer {blocked[-1].number} are off{_narrow(rows)}"
+        cause = f"all ReLU units of layer {blocked[-1].number} are off{_narrow(rows)}"
+        return cause, "lead an identity path past them, or widen the layer"
     shaped = [row for row in passed if row.phi in ("sigmoid", "tanh")]
     if shaped and np.mean([row.saturated for row in shaped]) > SATURATED / 2:
         share = np.mean([row.saturated for row in shaped])
-        return f"saturated {shaped[0].phi} ({share:.0%} of its outputs have less than 1 % of the largest slope)"
+        cause = f"saturated {shaped[0].phi} ({share:.0%} of its outputs have less than 1 % of the largest slope)"
+        return cause, "scale down what goes into it, or normalise it"
     left, steps = sizes[low[0]] / sizes[-1], len(rows) - 1 - low[0]
     rate = f"a factor of {_short(left ** (1 / steps))} per layer" if left > 0 else "down to zero"
-    if len(shaped) > len(passed) / 2 and shaped[0].phi == "sigmoid":
-        return f"{rate}, under sigmoids, whose slope is a quarter at most"
+    most = next((phi for phi in START if sum(row.phi == phi for row in passed) > len(passed) / 2), None)
+    if most == "sigmoid":
+        return f"{rate}, under sigmoids, whose slope is a quarter at most", START[most]
     if narrow := _narrow(rows):
-        return f"{rate}{narrow}"
+        return f"{rate}{narrow}", "widen them, or add identity paths"
     signal = [row.rms for row in rows if row.rms > 0]
     if signal and signal[-1] < 0.01 * signal[0]:
-        ends = f"from {_short(signal[0])} to {_short(signal[-1])}"
-        return f"{rate}, and the signal shrinks as well, {ends}: weights too small"
-    return rate
+        rate += f", and the signal shrinks as well, from {_short(signal[0])} to {_short(signal[-1])}: weights too small"
+    return (rate, START[most]) if most else (rate,)
 
 
 def _narrow(rows):
