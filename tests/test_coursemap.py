@@ -111,7 +111,10 @@ def test_numbers_come_from_the_lessons():
     assert coursemap.total(course, "exercises") == str(sum(len(course.lesson(n).gaps) for n in course.numbers))
     assert coursemap.total(course, "seconds") == str(max(course.lesson(n).facts[1] for n in course.numbers))
     parts = [caption.split()[0] for caption, _ in coursemap.lesson_parts(course)]
-    assert sum(int(coursemap.total(course, f"lessons {part}")) for part in parts) == len(lessons)
+    for kind in ("lessons", "hours", "exercises"):
+        assert sum(int(coursemap.total(course, f"{kind} {part}")) for part in parts) == int(
+            coursemap.total(course, kind)
+        )
 
 
 @pytest.mark.parametrize("wanted", ["days", "hours XII", ""])

@@ -1,8 +1,10 @@
 """`course lab`: the learner's copies are made once and never overwritten."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -127,20 +129,48 @@ def test_whatever_the_ledger_holds_copies_stay(ledger, course, work):
     assert json.loads((work / ".copies.json").read_text())["01_sums.ipynb"]
 
 
-def test_jupyterlab_is_started_on_the_copy(course, work, monkeypatch):
-    lab.update(course, work)
-    started = []
+class Became(Exception):
+    """The process is another program now."""
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The (command, environment) that this process became, or that it started."""
+    found = []
+
+    def become(path, command, env):
+        found.append((command, env))
+        raise Became
 
     def run(command, env, check):
-        started.append((command, env))
+        found.append((command, env))
         return subprocess.CompletedProcess(command, 7)
 
+    monkeypatch.setattr(os, "execve", become, raising=False)
     monkeypatch.setattr(subprocess, "run", run)
-    assert lab.open_lab(course, work, "1", ["--no-browser"]) == 7
+    return found
+
+
+def test_jupyterlab_is_opened_on_the_copy(course, work, started, monkeypatch):
+    lab.update(course, work)
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "mine")
+    with pytest.raises(Became):
+        lab.open_lab(course, work, "1", ["--no-browser"])
     [(command, env)] = started
     assert command[:3] == [sys.executable, "-m", "jupyterlab"]
-    assert {str(work / "01_sums.ipynb"), f"--ServerApp.root_dir={work}", "--no-browser"} <= set(command)
+    assert {f"--ServerApp.root_dir={work}", "--LabApp.default_url=/lab/tree/01_sums.ipynb"} <= set(command)
+    assert "--no-browser" in command
     assert env[EXPECTED] == str(course.expected)
+    quiet, mine = env["JUPYTER_CONFIG_PATH"].split(os.pathsep)
+    assert mine == "mine"
+    assert (Path(quiet) / "labconfig" / "page_config.json").is_file()
+
+
+def test_where_a_process_cannot_become_another_it_waits_for_it(course, work, started, monkeypatch):
+    lab.update(course, work)
+    monkeypatch.delattr(os, "fork")
+    assert lab.open_lab(course, work, "1", []) == 7
+    assert len(started) == 1
 
 
 def test_jupyterlab_is_not_started_on_what_is_no_notebook(course, work):

@@ -15,7 +15,7 @@ from coursekit.publish import parts
 SWEEPS = 24
 BEND, LANE = 0.35, 14  # width of a passing line, in lessons; distance of lines beside the list, in pixels
 ROW, HIGH = 132, 94  # from layer to layer, and the height of a lesson, in pixels at 16 pixels a rem
-LINE = 72  # the height of a lesson in the list
+LINE = 88  # the height of a lesson in the list
 
 
 @dataclass(frozen=True)
@@ -232,12 +232,18 @@ def _parts(listed, captions):
     items = ""
     for part, caption in enumerate(captions, start=1):
         held = [node for node in listed if node.part == part]
-        hours = round(sum(node.minutes for node in held) / 60)
+        hours = _hours(listed, part)
         numbers = held[0].number if len(held) == 1 else f"{held[0].number} to {held[-1].number}"
         plural = "" if hours == 1 else "s"
         items += f'<li class="part-{part}"><b>{escape(caption)}</b> lesson{"s" if len(held) > 1 else ""} {numbers}, '
         items += f"about {hours} hour{plural}</li>"
     return f'<ul class="course-parts" aria-label="Parts of the course">{items}</ul>'
+
+
+def _hours(listed, part):
+    """Whole hours of a part, rounded so that those of all parts make those of the course."""
+    up_to = [sum(node.minutes for node in listed if node.part <= last) for last in (part - 1, part)]
+    return round(up_to[1] / 60) - round(up_to[0] / 60)
 
 
 def _wide(x, depth, lines, width, rows):
@@ -281,7 +287,6 @@ def _svg(kind, width, height, paths):
 TOTALS = {
     "lessons": len,
     "exercises": lambda chosen: sum(node.exercises for node in chosen),
-    "hours": lambda chosen: round(sum(node.minutes for node in chosen) / 60),
     "seconds": lambda chosen: max(node.seconds for node in chosen),
 }
 
@@ -293,6 +298,10 @@ def total(course, wanted):
     """
     kind, _, part = wanted.partition(" ")
     captions = [caption.split()[0] if caption else "" for caption, _ in lesson_parts(course)]
-    if kind not in TOTALS or (part and part not in captions):
-        raise CourseError(f"“{wanted}” is not a number of the course: say {', '.join(TOTALS)}, and perhaps a part.")
-    return str(TOTALS[kind]([node for node in nodes(course) if not part or captions[node.part - 1] == part]))
+    if kind not in (*TOTALS, "hours") or (part and part not in captions):
+        known = ", ".join((*TOTALS, "hours"))
+        raise CourseError(f"“{wanted}” is not a number of the course: say {known}, and perhaps a part.")
+    listed, numbers = nodes(course), [captions.index(part) + 1] if part else range(1, len(captions) + 1)
+    if kind == "hours":
+        return str(sum(_hours(listed, number) for number in numbers))
+    return str(TOTALS[kind]([node for node in listed if node.part in numbers]))

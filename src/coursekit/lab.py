@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 from coursekit.checks import EXPECTED
 from coursekit.course import INSTALLED
@@ -13,6 +14,7 @@ from coursekit.lesson import NotebookError, canonical, code_cells, read, text_of
 from coursekit.progress import PAGE, notebook
 
 LEDGER = ".copies.json"
+QUIET = Path(__file__).parent / "jupyter"  # settings under which JupyterLab asks no other host for news of itself
 
 
 def fresh(lesson):
@@ -86,13 +88,21 @@ def find_copy(course, work, number):
 
 
 def open_lab(course, work, number, options):
-    """Start JupyterLab on a lesson's copy and return its exit status when it is closed."""
+    """Become JupyterLab, open on a lesson's copy; where that cannot be, start it and return its exit status.
+
+    Whoever stops this process stops JupyterLab, and Ctrl-C is answered by it alone.
+    """
     copy = find_copy(course, work, number)
     read(copy)
-    env = os.environ | {EXPECTED: str(course.expected)}
-    command = [sys.executable, "-m", "jupyterlab", str(copy), f"--ServerApp.root_dir={work}", *options]
+    paths = [str(QUIET), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
+    env = os.environ | {EXPECTED: str(course.expected), "JUPYTER_CONFIG_PATH": os.pathsep.join(paths)}
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={work}"]
+    command += [f"--LabApp.default_url=/lab/tree/{quote(copy.name)}", *options]  # also where no browser can be opened
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # in a container everybody is root; the server listens to this machine only
+    sys.stdout.flush()
+    if hasattr(os, "fork"):  # elsewhere, a shell would not wait for what a process became
+        os.execve(command[0], command, env)
     return subprocess.run(command, env=env, check=False).returncode
 
 

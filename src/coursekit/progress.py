@@ -12,6 +12,7 @@ from coursekit.fill import collect, is_blank
 from coursekit.lesson import NotebookError, canonical, mark, read, text_of
 
 PAGE = "progress.ipynb"
+LEFT = 'style="text-align:left"'
 WORDS = {"right": "correct", "wrong": "not yet correct", "blank": "not answered", "error": "answered, not checked"}
 
 
@@ -100,8 +101,8 @@ class Page:
 
     def _repr_html_(self):
         rows = "".join(map(_row, self.found))
-        head = "<tr><th scope='col'>Lesson</th><th scope='col'>Correct</th><th scope='col'>Exercises</th></tr>"
-        return f"<p><strong>{html.escape(summary(self.found))}</strong></p><table>{head}{rows}</table>"
+        head = "".join(f"<th scope='col' {LEFT}>{word}</th>" for word in ("Lesson", "Correct", "Exercises"))
+        return f"<p><strong>{html.escape(summary(self.found))}</strong></p><table><tr>{head}</tr>{rows}</table>"
 
 
 def _row(s):
@@ -112,10 +113,8 @@ def _row(s):
     )
     note = f"<br>{html.escape(s.problem)}" if s.problem else ""
     link = f'<a href="{html.escape(s.file)}">{s.number} · {html.escape(s.title)}</a>{note}'
-    left = 'style="text-align:left"'
-    return (
-        f"<tr><th scope='row' {left}>{link}</th><td>{len(s.right)} of {len(s.kinds)}</td><td {left}>{chips}</td></tr>"
-    )
+    done = f"{len(s.right)} of {len(s.kinds)}"
+    return f"<tr><th scope='row' {LEFT}>{link}</th><td {LEFT}>{done}</td><td {LEFT}>{chips}</td></tr>"
 
 
 def page():
