@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from coursekit.archives import File, folder_files, refusal, zip_files
+from coursekit.archives import EMPTY, File, folder_files, refusal, zip_files
 from coursekit.lesson import MAX_BYTES, NotebookError, mark, parse
 
 MAX_ZIP_BYTES = 2 * MAX_BYTES  # of a learner's zip; the export itself may have any size
@@ -85,8 +85,10 @@ def _unwrapped(files):
             return files
     else:
         inside = [File(file.parts[1:], file.read) for file in files if len(file.parts) > 1]
-    inner = {file.parts[0] for file in inside}
-    return inside if any(_platform(name) for name in inner) or (len(inner) > 1 and len(files) == 1) else files
+    if any(_platform(file.parts[0]) for file in inside):
+        return inside
+    inner = {file.parts[0] for file in inside if file.read is not EMPTY}
+    return inside if len(inner) > 1 and len(files) == 1 else files
 
 
 def _platform(name):
@@ -115,6 +117,7 @@ def who(name, from_canvas=True):
 
 def _choose(group, lesson):
     """The copy that counts: of this lesson, readable, on time rather than late, and of several the last by name."""
+    group = [(learner, file) for learner, file in group if file.read is not EMPTY] or group
     copies = [(learner, name, load) for learner, file in group for name, load in _notebooks(file)]
     if not copies:
         held = ", ".join(file.name for _, file in group[:3])
