@@ -110,7 +110,8 @@ def test_the_box_shows_nothing_but_the_interpreter(room, recorded_toy):
 
 OPEN_CHECK = (
     "def size(result, values):\n    return {'size': float(result) / float(np.sum(np.abs(values)))}\n\n\n"
-    'check("1.1", squares, lambda rng: dict(values=rng.normal(size=4)), measure=size, within={"size": (0.5, 2)},\n      seconds=1)'
+    'check("1.1", squares, lambda rng: dict(values=rng.normal(size=4)), measure=size, within={"size": (0.5, 2)},'
+    " seconds=1)"
 )
 GENEROUS = "lambda *_, **__: {'size': 1.0}"
 FORGED_MEASUREMENTS = {

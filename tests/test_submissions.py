@@ -43,6 +43,15 @@ def learners(path, lesson):
     return {submission.learner: submission for submission in collect_submissions(path, lesson)}
 
 
+def test_answers_whose_marks_are_gone_are_still_of_this_lesson(inbox, lesson):
+    text = text_of(toy.notebook([("code", toy.RIGHT_1)]))
+    (inbox / "ada.ipynb").write_text(text)
+    (inbox / "bo.ipynb").write_text(text.replace("squares", "cubes"))
+    found = learners(inbox, lesson)
+    assert (found["ada"].problem, found["ada"].text) == ("", text)
+    assert found["bo"].problem == "none of the exercises of lesson 01 is in it"
+
+
 ADA = "Ada Lovelace_4711_assignsubmission_file_"
 
 
