@@ -17,6 +17,7 @@ import pytest
 import toy
 from coursekit import batch
 from coursekit.batch import Settings, grade_folder
+from coursekit.gradebook import Row
 from coursekit.lesson import NotebookError, text_of
 from coursekit.sandbox import available
 from test_grade import HINT
@@ -91,6 +92,36 @@ def test_a_run_writes_what_a_teacher_needs(grade, inbox):
     assert "np.mean" in page
     assert "case 1" not in page
     assert str(report["seed"]) not in page
+
+
+def test_a_notebook_of_another_lesson_is_told_as_such_everywhere(grade, inbox, monkeypatch):
+    """It is none of this lesson, so nothing of it is run."""
+    monkeypatch.setattr(batch, "graded", lambda tasks, *_: iter([(key, {}) for key, _ in tasks]))
+    monkeypatch.setattr(batch, "_reference", lambda *_: {"1.1": {}, "1.2": {}})
+    text = text_of(toy.notebook(toy.answered()))
+    (inbox.folder / "ada.ipynb").write_text(re.sub(r"(exercise|check): 1\.", r"\1: 3.", text))
+    (inbox.folder / "bo.ipynb").write_text(text_of(toy.notebook(["# Notes", ("code", "a = 1")])))
+    lesson = grade.course.lesson(1)
+    rows, seconds = grade_folder(grade.course, lesson, inbox.folder, grade.results, Settings(unsafe=True, seed=SEED))
+    said = {"ada": "this is lesson 03, not 01", "bo": "none of the exercises of lesson 01 is in it"}
+    found = grades(grade.results)
+    assert {name: (line["status"], line["reason"]) for name, line in found.items()} == {
+        name: ("unreadable", sentence) for name, sentence in said.items()
+    }
+    manifest = list(csv.DictReader((grade.results / "manifest.csv").read_text(encoding="utf-8").splitlines()))
+    assert {line["learner"]: line["problem"] for line in manifest} == said
+    for name, line in found.items():
+        page = (grade.results / "feedback" / line["feedback"]).read_text()
+        assert page.lower().count(said[name]) == 1
+        assert "Its cell is missing" not in page
+    assert list(batch.summary(rows, "out", seconds, ""))[1:3] == [
+        "      2 without a notebook of this lesson that can be read; manifest.csv says why",
+        "      1 of these: this is lesson 03, not 01",
+    ]
+
+
+def test_a_lone_submission_is_one():
+    assert next(batch.summary([Row("ada", [])], "out", 0, "")) == "1 submission in 0 s:"
 
 
 @needs_sandbox

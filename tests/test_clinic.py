@@ -25,7 +25,7 @@ from vanishing.clinic import (
     treat,
     visits,
 )
-from vanishing.landscapes import layer_gradients
+from vanishing.landscapes import hessian, layer_gradients
 
 LETTER = {illness(letter): letter for letter in LETTERS}
 ILL = [name for name in WARDS if name != WELL]
@@ -83,6 +83,25 @@ def test_a_cure_works_for_several_individuals(name):
 
 def test_who_is_well_is_not_to_be_touched():
     assert visits(lambda patient: {"clip": 100.0}, LETTER[WELL], seeds=1) == 0
+
+
+def test_naming_the_optimiser_does_not_hide_another_rate():
+    patient = admit(LETTER[WELL])
+    assert changes(patient, {"optimizer": "Adam", "rate": patient.rate}) == []
+    assert changes(patient, {"optimizer": "Adam", "rate": patient.rate / 2}) == ["rate down"]
+    assert visits(lambda patient: {"optimizer": "Adam", "rate": 0.9 * patient.rate}, LETTER[WELL], seeds=1) == 0
+
+
+@pytest.mark.parametrize("name", ["too narrow for its depth", "residual branches without a scale", WELL])
+@pytest.mark.parametrize("prescription", [{}, {"skip": 0.2}, {"width": 100}, {"norm": "layer"}])
+def test_visits_count_what_is_within_bounds(name, prescription):
+    letter, right = LETTER[name], 0
+    for seed in range(2):
+        found = outcome(prescription, admit(letter, np.random.default_rng(seed)))
+        bound = {key: (low if low is not None else -math.inf, high or 0) for key, (low, high) in bounds(letter).items()}
+        bound["score"] = (0.8, 1)
+        right += all(low <= found[key] <= high for key, (low, high) in bound.items())
+    assert visits(lambda patient: prescription, letter, seeds=2) == right
 
 
 def test_an_open_exercise_is_no_visit():
@@ -160,6 +179,18 @@ def test_a_landscape_gives_the_gradients_of_training():
     for g, layer in zip(layer_gradients(loss, layers), [0, 2, 4], strict=True):
         assert torch.allclose(g, patient.model[layer].weight.grad, rtol=1e-9, atol=0)
     assert eta == patient.rate
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+def test_layer_1_has_vanished_or_its_curvature_has_both_signs(letter):
+    loss, layers, _ = landscape(admit(letter))
+    sizes = [float(g.norm()) for g in layer_gradients(loss, layers)]
+    if illness(letter) in ("unscaled inputs", "too narrow for its depth"):
+        assert sizes[0] == 0
+        return
+    assert sizes[0] > 1e-3 * np.linalg.norm(sizes)
+    eigenvalues = torch.linalg.eigvalsh(hessian(lambda first: loss([first, *layers[1:]]), layers[0]))
+    assert eigenvalues[0] < -0.01 * eigenvalues.abs().max()
 
 
 def test_curvature_is_the_largest_eigenvalue():

@@ -66,6 +66,11 @@ def test_a_whole_training_run_gives_the_stored_accuracy():
     assert loss == pytest.approx(stored["loss"][1], rel=0.1)
 
 
+def test_epsilon_is_adams():
+    *_, (_, listener) = training("Adam", 3, 0.001, epochs=1, eps=1e6)
+    assert 0 < np.nanmax(listener.series("update")) < 1e-6
+
+
 def test_padded_tables():
     table = digits_runs.padded(RUNS, "delta")
     assert table.shape == (10, 4, 15, 20)
@@ -106,7 +111,7 @@ def test_results_are_made_again_only_if_need_be(tmp_path, monkeypatch):
         "every": 1,
         "seeds": 2,
         "trial": 1,
-        "long": {"depth": 3, "epochs": 2, "every": 1},
+        "long": {"epochs": 2, "every": 1, "runs": {"plain": {"remedy": "cross-entropy", "depth": 3, "rate": 0.1}}},
     }
     monkeypatch.setattr(digits_runs, "SETTINGS", small)
     remedies = {name: REMEDIES[name] for name in ("cross-entropy", "batch norm")}
@@ -115,7 +120,7 @@ def test_results_are_made_again_only_if_need_be(tmp_path, monkeypatch):
     def make():
         made.append(1)
         results = digits_runs.study(small, remedies, progress=iter)
-        return {"settings": described(), "study": results, "long": digits_runs.long_run(small)}
+        return {"settings": described(), "study": results, "long": digits_runs.long_runs(small)}
 
     monkeypatch.setattr(digits_runs, "make", make)
     fresh = load(path)
@@ -123,7 +128,7 @@ def test_results_are_made_again_only_if_need_be(tmp_path, monkeypatch):
     assert load(path) == fresh == json.loads(path.read_text())
     assert made == [1]
     assert fresh["study"]["batch norm"]["3"]["rate"] in digits_runs.SGD
-    assert np.shape(fresh["long"]["gradient"]) == (2, 3)
+    assert np.shape(fresh["long"]["plain"]["gradient"]) == (2, 3)
     monkeypatch.setitem(small, "epochs", 3)
     assert np.shape(load(path)["study"]["cross-entropy"]["3"]["delta"]) == (3, 3)
     path.write_text("{}")

@@ -5,7 +5,7 @@ import pytest
 import toy
 from coursekit.fill import Answers, fill, reference
 from coursekit.grade import boxes, imports, load_known, reference_values, submission_values
-from coursekit.judging import MISSES, judge
+from coursekit.judging import MISSES, UNMEASURED, judge
 from coursekit.lesson import NotebookError, text_of
 from coursekit.nursery import supported
 from coursekit.sandbox import Sandbox, available, refuse_without
@@ -110,7 +110,8 @@ def test_the_box_shows_nothing_but_the_interpreter(room, recorded_toy):
 
 OPEN_CHECK = (
     "def size(result, values):\n    return {'size': float(result) / float(np.sum(np.abs(values)))}\n\n\n"
-    'check("1.1", squares, lambda rng: dict(values=rng.normal(size=4)), measure=size, within={"size": (0.5, 2)})'
+    'check("1.1", squares, lambda rng: dict(values=rng.normal(size=4)), measure=size, within={"size": (0.5, 2)},'
+    " seconds=1)"
 )
 GENEROUS = "lambda *_, **__: {'size': 1.0}"
 FORGED_MEASUREMENTS = {
@@ -148,6 +149,34 @@ def test_an_open_exercise_has_many_right_answers(open_room):
     assert (outcome.status, outcome.points, outcome.open) == ("right", 1, True)
     outcome = graded(open_room, {"1.1": "def squares(values):\n    return 3 * np.sum(np.abs(values))"})["1.1"]
     assert (outcome.status, outcome.reason) == ("wrong", MISSES)
+
+
+NO_RESULT = {
+    "a loop": ("    while True:\n        pass", "it gave no answer within 1 s", "case 1: got no answer within 1 s"),
+    "an error": ("    return nothing", "it raises NameError", "case 1: got NameError: name 'nothing' is not defined"),
+    "no number": (
+        "    return [1.0, 2.0]",
+        UNMEASURED,
+        "case 1: got what cannot be measured (TypeError: float() argument must be a string or a real number, "
+        "not 'list')",
+    ),
+    "nothing": ("    return None if len(values) else 1", MISSES, "case 1: got None"),
+}
+
+
+@needs_sandbox
+@pytest.mark.parametrize(("body", "reason", "detail"), NO_RESULT.values(), ids=NO_RESULT.keys())
+def test_an_open_answer_without_a_result_is_told_as_what_it_is(open_room, body, reason, detail):
+    outcome = graded(open_room, {"1.1": f"def squares(values):\n{body}"})["1.1"]
+    assert (outcome.status, outcome.reason, outcome.detail) == ("wrong", reason, detail)
+
+
+@needs_sandbox
+def test_a_loop_or_an_error_inside_the_function_is_the_reason(room):
+    loops = graded(room, {"1.2": "def grid(rows, columns):\n    while True:\n        print(rows)"})["1.2"]
+    assert (loops.status, loops.reason) == ("wrong", "it gave no answer within 1 s")
+    fails = graded(room, {"1.1": "def squares(values):\n    return values**power"})["1.1"]
+    assert (fails.status, fails.reason) == ("wrong", "it raises NameError")
 
 
 @needs_sandbox

@@ -3,7 +3,7 @@
 import pytest
 
 import toy
-from coursekit.judging import judge
+from coursekit.judging import DIFFERS, judge
 
 LESSON = toy.make_lesson()
 SEED = "9876543210"
@@ -65,6 +65,33 @@ def test_what_is_malformed_is_not_right_and_stops_nothing(credit):
 def test_a_stranger_does_not_choose_the_tolerance():
     loose = handed([["f", 1.1], ["f", 2.1], ["f", 3.1]], rtol=10.0, atol=10.0, within={"x": [None, None]})
     assert outcome(loose, loose).status == "wrong"
+
+
+NO_VALUE = [
+    (["late", 9876543210], "it gave no answer within 2 s"),
+    (["raised", "NameError", f"name {SEED!r} is not defined"], "it raises NameError"),
+    (["raised", "MemoryError", ""], "it raises MemoryError"),
+    (["raised", f"E{SEED}", SEED], "it raises an exception of its own"),
+    (["unmeasured", f"E{SEED}", SEED], "what it gives on inputs that it had not seen cannot be measured"),
+    (["n"], DIFFERS),
+    (["f", 9.0], DIFFERS),
+    ([["late"], SEED], DIFFERS),
+]
+
+
+@pytest.mark.parametrize(("case", "reason"), NO_VALUE)
+def test_an_answer_that_gives_no_value_is_told_why_without_what_it_saw(case, reason):
+    """The seconds are those of the reference: a stranger's process could put the seed there."""
+    right = {"1.1": RIGHT["1.1"] | {"seconds": 2.0}, "1.2": RIGHT["1.2"]}
+    value = {"credit": handed([CASES[0], case, ["raised", "KeyError", ""]]), "practice": None, "raised": ""}
+    found = {"values": {"1.1": value}, "lost": {}, "answers": {"1.1": "def"}, "remarks": {}}
+    one = judge(LESSON, found, right, KNOWN)[0]
+    assert (one.status, one.reason) == ("wrong", reason)
+    assert SEED not in one.reason
+
+
+def test_a_run_from_before_the_reference_told_its_seconds_has_the_usual_ones():
+    assert outcome(handed([["late", 5.0]] * 3)).reason == "it gave no answer within 5 s"
 
 
 def test_what_a_cell_raised_is_told_without_what_it_saw():

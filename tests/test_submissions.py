@@ -43,6 +43,15 @@ def learners(path, lesson):
     return {submission.learner: submission for submission in collect_submissions(path, lesson)}
 
 
+def test_answers_whose_marks_are_gone_are_still_of_this_lesson(inbox, lesson):
+    text = text_of(toy.notebook([("code", toy.RIGHT_1)]))
+    (inbox / "ada.ipynb").write_text(text)
+    (inbox / "bo.ipynb").write_text(text.replace("squares", "cubes"))
+    found = learners(inbox, lesson)
+    assert (found["ada"].problem, found["ada"].text) == ("", text)
+    assert found["bo"].problem == "none of the exercises of lesson 01 is in it"
+
+
 ADA = "Ada Lovelace_4711_assignsubmission_file_"
 
 
@@ -162,6 +171,51 @@ def test_another_lesson_does_not_displace_this_one(inbox, lesson, handed_in):
     assert learners(inbox, lesson)["ada"].file == "ada/01.ipynb"
 
 
+LEE = "Lee Nothing_4722_assignsubmission_file_/"
+
+
+@pytest.mark.parametrize("shape", ["zip", "zip in a folder", "wrapped in a folder of the zip"])
+def test_who_handed_in_an_empty_folder_gets_a_row_from_a_zip_as_well(shape, inbox, lesson, handed_in):
+    top = "export/" if "wrapped" in shape else ""
+    entries = {f"{ADA}/": "", f"{ADA}/01_sums.ipynb": handed_in, LEE: ""}
+    path = pack(inbox / "export.zip", {top + name: content for name, content in entries.items()})
+    found = learners(path if shape != "zip in a folder" else inbox, lesson)
+    assert list(found) == ["Ada Lovelace (4711)", "Lee Nothing (4722)"]
+    assert [s.problem for s in found.values()] == ["", "its folder is empty"]
+    assert found["Lee Nothing (4722)"].handle == LEE.rstrip("/")
+    assert found["Ada Lovelace (4711)"].text == handed_in
+
+
+def test_an_export_of_nobody_but_an_empty_folder(tmp_path, lesson):
+    path = pack(tmp_path / "export.zip", {LEE: ""})
+    assert [s.problem for s in collect_submissions(path, lesson)] == ["its folder is empty"]
+
+
+def test_folders_of_a_zip_are_rows_only_where_nothing_lies_in_them(tmp_path):
+    names = ["ada/", "ada/b/", "ada/b/1.ipynb", "ada-lee/", "ada.x", "emmy/", "emmy/c/", "win\\dows\\", "zoë/"]
+    names += ["../up/", "/", "//", "a/../../b/", "__MACOSX/ada/", ".git/", "two\nlines/"]
+    path = pack(tmp_path / "export.zip", dict.fromkeys(names, ""))
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        archive.writestr("emmy/c/", "")
+    found = ["ada/b/1.ipynb", "ada-lee/", "ada.x", "emmy/c/", "win/dows/", "zoë/", "two lines/"]
+    assert [file.name for file in zip_files(path)] == found
+
+
+def test_an_empty_folder_beside_a_notebook_is_no_copy_of_it(inbox, lesson, handed_in):
+    (inbox / "ada" / "images").mkdir(parents=True)
+    (inbox / "ada" / "01.ipynb").write_text(handed_in)
+    found = learners(inbox, lesson)["ada"]
+    assert (found.text, found.note) == (handed_in, "")
+    path = pack(inbox.parent / "export.zip", {"ada/01.ipynb": handed_in, "ada/images/": "", "bo.ipynb": handed_in})
+    found = learners(path, lesson)["ada"]
+    assert (found.text, found.note) == (handed_in, "")
+
+
+def test_an_empty_folder_does_not_make_a_learners_zip_an_export(inbox, lesson, handed_in):
+    pack(inbox / "ada.zip", {"01_sums.ipynb": handed_in, "images/": ""})
+    assert list(learners(inbox, lesson)) == ["ada"]
+
+
 def test_what_cannot_be_read_is_said_and_nobody_else_suffers(inbox, lesson, handed_in):
     (inbox / "a.ipynb").write_text("")
     (inbox / "b.ipynb").write_bytes("{}".encode("utf-16"))
@@ -187,7 +241,7 @@ def test_what_cannot_be_read_is_said_and_nobody_else_suffers(inbox, lesson, hand
         "h": "links are not followed",
         "i": "not a file",
         "j": "holds no notebook",
-        "k": "empty",
+        "k": "there is no notebook, only k/notes.txt",
     }
     assert said.keys() == wanted.keys() | {"f"}
     assert {name: words in said[name] for name, words in wanted.items()} == dict.fromkeys(wanted, True)

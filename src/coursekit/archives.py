@@ -1,5 +1,6 @@
 """Files in a folder or in a zip: listed and read within limits; nothing is unpacked and no link is followed."""
 
+import itertools
 import os
 import re
 import stat
@@ -33,7 +34,7 @@ class File:
 
 
 def folder_files(folder):
-    """The Files below a folder; an empty folder counts as one that cannot be read."""
+    """The Files below a folder; an empty folder counts as a file that is EMPTY."""
     closed = []
     for here, folders, names in os.walk(folder, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not JUNK.match(name))
@@ -42,7 +43,7 @@ def folder_files(folder):
         for name in names:
             yield File((*parts, plain(name)), _reader(Path(here, name)), Path(here, name))
         if parts and not names and not folders:
-            yield File((*parts, ""), refusal("its folder is empty"))
+            yield File((*parts, ""), EMPTY)
     for error in closed:
         parts = Path(error.filename).relative_to(folder).parts
         yield File((*map(plain, parts), ""), refusal(f"its folder cannot be read: {error.strerror}"))
@@ -65,7 +66,10 @@ def _reader(path):
 
 
 def zip_files(source, most=None):
-    """The Files in a zip (a path or a binary stream); NotebookError when it is none, or has more than `most`."""
+    """The Files in a zip (a path or a binary stream), empty folders as in `folder_files`.
+
+    NotebookError when it is no zip, or has more than `most` entries.
+    """
     try:
         archive = zipfile.ZipFile(source)
         entries = archive.infolist()
@@ -73,10 +77,26 @@ def zip_files(source, most=None):
         raise NotebookError("it is not a readable zip") from None
     if most and len(entries) > most:
         raise NotebookError(f"it holds more than {most} files")
-    for entry in entries:
-        parts = tuple(part for part in _entry_name(entry).replace("\\", "/").split("/") if part)
-        if parts and not entry.is_dir() and not any(map(JUNK.match, parts)):
+    named = [(_entry_name(entry).replace("\\", "/"), entry) for entry in entries]
+    named = [(_parts(name), name.endswith("/"), entry) for name, entry in named]
+    named = [(parts, folder, entry) for parts, folder, entry in named if parts and not any(map(JUNK.match, parts))]
+    empty = _empty_folders("/".join(parts) + "/" * folder for parts, folder, _ in named)
+    for parts, folder, entry in named:
+        if not folder:
             yield File(tuple(map(plain, parts)), _unzipper(archive, entry))
+        elif "/".join(parts) + "/" in empty:
+            empty.remove("/".join(parts) + "/")  # a zip may name a folder twice
+            yield File((*map(plain, parts), ""), EMPTY)
+
+
+def _parts(name):
+    return tuple(part for part in name.split("/") if part)
+
+
+def _empty_folders(names):
+    """The names with a slash at their end that none of the others begins with; sorted, it would be the next."""
+    names = sorted(set(names))
+    return {name for name, after in itertools.pairwise([*names, ""]) if name[-1] == "/" and not after.startswith(name)}
 
 
 def _entry_name(entry):
@@ -109,6 +129,9 @@ def refusal(why):
         raise NotebookError(why)
 
     return read
+
+
+EMPTY = refusal("its folder is empty")
 
 
 def plain(name):

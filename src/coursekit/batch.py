@@ -29,7 +29,7 @@ from coursekit.lesson import NotebookError, text_of
 from coursekit.record import write
 from coursekit.runs import CELL_SECONDS
 from coursekit.sandbox import refuse_exposed, refuse_without
-from coursekit.submissions import collect_submissions
+from coursekit.submissions import OTHER_LESSON, collect_submissions
 from coursekit.workers import Failed, graded
 
 RUN, REFERENCE, OUTCOMES, OVERRIDES = "run.json", "reference.json", "outcomes.jsonl", "overrides.csv"
@@ -248,7 +248,7 @@ SAID = {
     "graded": "graded",
     "look": "to look at by eye: an open exercise counts as right",
     "stopped": "with an answer that broke the run",
-    "unreadable": "that could not be read",
+    "unreadable": "without a notebook of this lesson that can be read; manifest.csv says why",
     "failed": "that could not be graded; say the command again to try once more",
 }
 
@@ -256,8 +256,10 @@ SAID = {
 def summary(rows, results, seconds, platform):
     """Lines for the one who gave the command."""
     status = Counter(row.status for row in rows)
-    yield f"{len(rows)} submissions in {seconds:.0f} s:"
+    yield f"{len(rows)} submission{'s' * (len(rows) != 1)} in {seconds:.0f} s:"
     yield from (f"  {status[kind]:5} {said}" for kind, said in SAID.items() if status[kind])
+    others = Counter(row.problem for row in rows if row.problem.startswith(OTHER_LESSON.partition("{")[0]))
+    yield from (f"  {count:5} of these: {problem}" for problem, count in others.most_common(3))
     several = sum(row.note != "" for row in rows)
     if several:
         yield f"  {several:5} handed in more than one notebook; manifest.csv says which one counts"

@@ -18,8 +18,6 @@ VERDICTS = {
     "blank": ("blank", "Not answered"),
     "missing": ("blank", "Its cell is missing"),
     "lost": ("error", "Stopped"),
-    "unreadable": ("error", "Not readable"),
-    "failed": ("error", "Not graded"),
 }
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2430; --soft: #5b6472; --page: #fff; --box: #f4f5f7; --line: #d9dce1;
@@ -33,7 +31,7 @@ header p { color: var(--soft); margin: .3rem 0 } .total { color: var(--ink); fon
 section { border-left: 4px solid var(--kind); padding: .1rem 0 .1rem .9rem; margin: 1.8rem 0 }
 section > p { margin: .35rem 0 } .verdict { color: var(--kind); font-weight: 600 }
 .right { --kind: var(--right) } .wrong { --kind: var(--wrong) } .blank { --kind: var(--blank) }
-.error { --kind: var(--error) }
+.error { --kind: var(--error) } .decided { --kind: var(--ink) }
 pre { background: var(--box); border: 1px solid var(--line); border-radius: 4px; padding: .7rem .8rem; overflow-x: auto;
   font: .86rem/1.5 ui-monospace, monospace; tab-size: 4 }
 summary { cursor: pointer; color: var(--soft) }
@@ -64,6 +62,9 @@ PAGE = """<!DOCTYPE html>
 """
 
 
+UNJUDGED = f'<section class="error">\n<p class="verdict">{SIGNS["error"]} Not graded</p>\n<p>{{}}</p>\n</section>'
+
+
 def file_name(learner):
     """A file name that any system takes, told apart by a digest where names look alike."""
     stem = re.sub(r"[^\w-]+", "_", clean(learner)).strip("_")[:40]
@@ -72,14 +73,18 @@ def file_name(learner):
 
 def page(row, lesson):
     """The HTML text of one learner's feedback."""
-    remarks = [f"Graded: {row.file}" + (" (handed in late)" if row.late else ""), row.note, row.problem]
+    remarks = [f"Handed in: {row.file}" + (" (late)" if row.late else ""), row.note]
+    shown = [o for o in row.outcomes if not row.unjudged or o.exercise in row.decided]
+    sections = [_section(row, outcome, _heading(lesson, outcome.exercise)) for outcome in shown]
+    if row.unjudged:
+        sections.insert(0, UNJUDGED.format(_text(_sentence(row.unjudged))))
     return PAGE.format(
         title=_text(f"{lesson.number} · {lesson.title}"),
         style=STYLE,
         learner=_text(row.learner),
         total=f"{float(row.total):g} of {row.of} points",
         remarks="\n".join(f"<p>{_text(_sentence(remark))}</p>" for remark in remarks if remark),
-        sections="\n".join(_section(row, outcome, _heading(lesson, outcome.exercise)) for outcome in row.outcomes),
+        sections="\n".join(sections),
     )
 
 
@@ -92,18 +97,20 @@ def _heading(lesson, exercise):
 
 
 def _section(row, outcome, heading):
-    kind, verdict = VERDICTS[outcome.status]
-    said = [] if outcome.status in ("blank", "missing", "unreadable") else [outcome.practice, outcome.reason]
+    said = [outcome.practice, outcome.reason] if outcome.status in ("right", "wrong", "lost") else []
+    said = [_sentence(sentence) for sentence in said if sentence]
+    if decision := row.decided.get(outcome.exercise):
+        kind, verdict = "decided", "Decided by your teacher"
+        said = [decision.comment, *(f"The check said: {sentence}" for sentence in said)]
+    else:
+        kind, verdict = VERDICTS[outcome.status]
+        verdict = f"{SIGNS[kind]} {verdict}"
     if outcome.exercise in row.to_look_at:
-        said.append("A person will look at this answer before it counts.")
-    decision = row.decided.get(outcome.exercise)
-    if decision:
-        said.append(f"Your teacher decided on the points: {decision.comment}" if decision.comment else
-                    "Your teacher decided on the points.")  # fmt: skip
+        said.append("It counts for now; a person will look at it.")
     points = f"{float(row.points(outcome)):g} of {outcome.of} point{'s' * (outcome.of != 1)}"
     lines = [f'<section class="{kind}">', f"<h2>{_text(heading)}</h2>"]
-    lines.append(f'<p class="verdict">{SIGNS[kind]} {verdict} · {points}</p>')
-    lines += [f"<p>{_text(_sentence(sentence))}</p>" for sentence in said if sentence]
+    lines.append(f'<p class="verdict">{verdict} · {points}</p>')
+    lines += [f"<p>{_text(sentence)}</p>" for sentence in said if sentence]
     if source := row.answers.get(outcome.exercise, ""):
         lines.append(f"<details{' open' if outcome.status != 'blank' else ''}><summary>Your answer</summary>")
         lines.append(f"<pre>{_text(shortened(source))}</pre></details>")

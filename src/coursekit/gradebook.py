@@ -57,11 +57,17 @@ class Row:
         return "stopped" if "lost" in kinds else "look" if self.to_look_at else "graded"
 
     @property
+    def unjudged(self):
+        """Why nothing of it was judged; empty where something was."""
+        kinds = {outcome.status for outcome in self.outcomes}
+        return self.outcomes[0].reason if kinds and kinds <= {"unreadable", "failed"} else ""
+
+    @property
     def reason(self):
         """In one line: what is not right, what was decided by hand, what should be looked at."""
         remarks = map(self._remark, self.outcomes)
-        if self.outcomes and {outcome.status for outcome in self.outcomes} <= {"unreadable", "failed"}:
-            remarks = [self.outcomes[0].reason, *(self._remark(o) for o in self.outcomes if o.exercise in self.decided)]
+        if self.unjudged:
+            remarks = [self.unjudged, *(self._remark(o) for o in self.outcomes if o.exercise in self.decided)]
         return "; ".join(filter(None, [self.note, *remarks]))
 
     def _remark(self, outcome):

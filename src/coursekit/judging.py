@@ -12,6 +12,8 @@ from coursekit.verify import agree
 STOPPED, NOT_REPORTED = "its answer was stopped: {}", "its check did not report values, once and once only"
 DIFFERS = "its values are not those of the reference on inputs that it had not seen"
 MISSES = "what was measured of it on inputs that it had not seen is not within the bounds"
+LATE, RAISES = "it gave no answer within {:g} s", "it raises {}"
+UNMEASURED = "what it gives on inputs that it had not seen cannot be measured"
 
 
 @dataclass
@@ -68,7 +70,15 @@ def _status(exercise, found, right):
         return "lost", NOT_REPORTED
     if _safely(lambda: credit["blank"] is True):
         return "blank", "not answered"
-    return "wrong", MISSES if right.get("open") else DIFFERS
+    return "wrong", _safely(lambda: _why(credit, right)) or (MISSES if right.get("open") else DIFFERS)
+
+
+def _why(credit, right):
+    """Why there is no value where the first case differs; None where there is one. The limit is the reference's."""
+    tag, *rest = next(got for got, text in _compared(credit, right) if text)
+    if tag == "late":
+        return LATE.format(right.get("seconds", Question.seconds))
+    return RAISES.format(_kind(rest[0])) if tag == "raised" else UNMEASURED if tag == "unmeasured" else None
 
 
 def agrees(credit, right):
@@ -110,6 +120,11 @@ def _detail(value, right):
     """What an instructor wants to know: what the cell raised, or "case 2: got …, expected …" on the secret seed."""
     if value["raised"]:
         return value["raised"]
-    pairs = zip(value["credit"]["cases"], right["cases"], strict=False)
-    differences = (_question(right).difference(got, expected) for got, expected in pairs)
-    return next((f"case {k}: {text}" for k, text in enumerate(differences, start=1) if text), "")
+    compared = enumerate(_compared(value["credit"], right), start=1)
+    return next((f"case {k}: {text}" for k, (_, text) in compared if text), "")
+
+
+def _compared(credit, right):
+    """(value, how it differs or None) of each case."""
+    pairs = zip(credit["cases"], right["cases"], strict=False)
+    return ((got, _question(right).difference(got, expected)) for got, expected in pairs)

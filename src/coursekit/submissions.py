@@ -4,16 +4,19 @@ import hashlib
 import io
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from coursekit.archives import File, folder_files, refusal, zip_files
+from coursekit.archives import EMPTY, File, folder_files, refusal, zip_files
+from coursekit.fill import collect
 from coursekit.lesson import MAX_BYTES, NotebookError, mark, parse
 
 MAX_ZIP_BYTES = 2 * MAX_BYTES  # of a learner's zip; the export itself may have any size
 MOST_ENTRIES = 5000
 MOST_NOTEBOOKS = 100
+OTHER_LESSON, NOTHING_OF_IT = "this is lesson {}, not {}", "none of the exercises of lesson {} is in it"
 # Moodle: "Ada Lovelace_4711_assignsubmission_file_/…". Canvas: "lovelaceada_LATE_77_1234_name.ipynb", the learner's
 # number and then the file's; see get_student_prefix (mod_assign) and get_filename (lib/content_zipper.rb).
 MOODLE = re.compile(r"^(?P<name>.+?)_(?P<id>\d+)_assignsubmission_")
@@ -85,8 +88,10 @@ def _unwrapped(files):
             return files
     else:
         inside = [File(file.parts[1:], file.read) for file in files if len(file.parts) > 1]
-    inner = {file.parts[0] for file in inside}
-    return inside if any(_platform(name) for name in inner) or (len(inner) > 1 and len(files) == 1) else files
+    if any(_platform(file.parts[0]) for file in inside):
+        return inside
+    inner = {file.parts[0] for file in inside if file.read is not EMPTY}
+    return inside if len(inner) > 1 and len(files) == 1 else files
 
 
 def _platform(name):
@@ -115,6 +120,7 @@ def who(name, from_canvas=True):
 
 def _choose(group, lesson):
     """The copy that counts: of this lesson, readable, on time rather than late, and of several the last by name."""
+    group = [(learner, file) for learner, file in group if file.read is not EMPTY] or group
     copies = [(learner, name, load) for learner, file in group for name, load in _notebooks(file)]
     if not copies:
         held = ", ".join(file.name for _, file in group[:3])
@@ -173,14 +179,25 @@ def _text(read):
 
 
 def _look(load, lesson):
-    """(problem, digest, whether marks of this lesson are in it) of one notebook."""
+    """(problem, digest, whether marks of this lesson are in it) of one notebook; another lesson's is a problem."""
     try:
         text = load()
         notebook = parse(text, "it")
     except NotebookError as error:
         return str(error), "", False
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return "", digest, any((m := mark(cell)) and m.exercise in lesson.gaps for cell in notebook.cells)
+    exercises = [m.exercise for cell in notebook.cells if (m := mark(cell))]
+    ours = not lesson.gaps.keys().isdisjoint(exercises)
+    return "" if ours else _foreign(lesson, notebook, exercises), digest, ours
+
+
+def _foreign(lesson, notebook, exercises):
+    """Why a notebook without a mark of the lesson is none of it; "" where an answer is known by what it defines."""
+    numbers = Counter(exercise.partition(".")[0].zfill(2) for exercise in exercises)
+    for number, _ in numbers.most_common(1):
+        if number != lesson.number:
+            return OTHER_LESSON.format(number[:4], lesson.number)
+    return "" if collect(lesson, notebook).by_exercise else NOTHING_OF_IT.format(lesson.number)
 
 
 def _natural(name):

@@ -3,7 +3,7 @@
 A value becomes a tagged list, so that its type survives the journey out of the kernel:
 `["f", 0.5]`, `["i", 3]`, `["s", "relu"]`, `["a", [2], "float64", [0.1, 0.2]]`, `["l", [...]]`, `["d", {...}]`,
 `["b", true]`, `["c", 1.0, -1.0]`, `["n"]`. What went wrong is a value too: `["raised", "ValueError", "message"]`,
-`["late", 5.0]`, `["other", "Linear"]`.
+`["late", 5.0]`, `["unmeasured", "ValueError", "message"]`, `["other", "Linear"]`.
 """
 
 import math
@@ -249,6 +249,8 @@ def describe(value):
         return f"an array of shape {tuple(value[1])}"
     if tag == "raised":
         return f"{value[1]}: {value[2]}" if value[2] else value[1]
+    if tag == "unmeasured":
+        return "what cannot be measured (" + describe(["raised", *value[1:]]) + ")"
     if tag == "late":
         return f"no answer within {value[1]:g} s"
     if tag == "other":

@@ -52,7 +52,15 @@ SETTINGS = {  # `trial` is the number of seeds with which the step size is chose
     "every": 2,
     "seeds": 5,
     "trial": 2,
-    "long": {"depth": 5, "epochs": 200, "every": 5},
+    "long": {
+        "epochs": 200,
+        "every": 5,
+        "runs": {
+            "cross-entropy": {"depth": 5, "rate": 0.1},
+            "Adam": {"depth": 10, "rate": 0.001},
+            "Adam, tiny ε": {"remedy": "Adam", "depth": 20, "rate": 0.001, "eps": 1e-30},
+        },
+    },
 }
 FIELDS = ("gradient", "delta", "update")
 PATH = Path(__file__).with_suffix(".json")
@@ -92,10 +100,10 @@ def loss_of(name):
     return lambda z, y: (z.softmax(1) - F.one_hot(y, 10)).square().sum(1).mean()
 
 
-def training(remedy, depth, rate, seed=0, epochs=30, every=1):
+def training(remedy, depth, rate, seed=0, epochs=30, every=1, eps=1e-8):
     """Train a network of REMEDIES; yields the model and the probe that listens to it, once before and after each epoch.
 
-    The probe hears the first step of every `every`-th epoch. KeyError for an unknown remedy.
+    The probe hears the first step of every `every`-th epoch; eps is Adam's ε. KeyError for an unknown remedy.
     """
     options = {"optimizer": "SGD", "loss": "cross-entropy", **REMEDIES[remedy]}
     shape = {key: options[key] for key in ("phi", "weights", "norm", "residual") if key in options}
@@ -104,7 +112,7 @@ def training(remedy, depth, rate, seed=0, epochs=30, every=1):
     torch.manual_seed(seed)
     model, loss = Digits(depth, **shape), loss_of(options["loss"])
     if options["optimizer"] == "Adam":
-        optimizer = torch.optim.Adam(model.parameters(), lr=rate)
+        optimizer = torch.optim.Adam(model.parameters(), lr=rate, eps=eps)
     else:
         optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)
     p = probe(model, every=every * STEPS)
@@ -153,15 +161,18 @@ def study(settings=SETTINGS, remedies=REMEDIES, progress=tqdm):
     return results
 
 
-def long_run(settings=SETTINGS):
-    """The plain sigmoid network with cross-entropy, trained for long; results as in `study`."""
-    depth, epochs = settings["long"]["depth"], settings["long"]["epochs"]
-    runs = [_run("cross-entropy", 0.1, s, depth, epochs, settings["long"]["every"]) for s in range(settings["seeds"])]
-    return {"rate": 0.1, **_together(runs)}
+def long_runs(settings=SETTINGS):
+    """Networks on a plateau, trained for long, as {name: results}; results as in `study`."""
+    long, results = settings["long"], {}
+    for name, run in long["runs"].items():
+        options = {"remedy": name, "epochs": long["epochs"], "every": long["every"], **run}
+        runs = [_run(seed=seed, **options) for seed in range(settings["seeds"])]
+        results[name] = {"rate": run["rate"], **_together(runs)}
+    return results
 
 
-def _run(remedy, rate, seed, depth, epochs, every):
-    *_, (model, listener) = training(remedy, depth, rate, seed, epochs, every)
+def _run(remedy, rate, seed, depth, epochs, every, eps=1e-8):
+    *_, (model, listener) = training(remedy, depth, rate, seed, epochs, every, eps)
     loss, right = judged(model, REMEDIES[remedy].get("loss", "cross-entropy"))
     return {"loss": loss, "accuracy": right, **{field: profile(listener, field) for field in FIELDS}}
 
@@ -177,8 +188,8 @@ def _together(runs):
 
 
 def make(progress=tqdm):
-    """Everything that is stored: the settings, the study, the long run."""
-    return {"settings": described(), "study": study(progress=progress), "long": long_run()}
+    """Everything that is stored: the settings, the study, the long runs."""
+    return {"settings": described(), "study": study(progress=progress), "long": long_runs()}
 
 
 def described():
