@@ -3,6 +3,7 @@
 import csv
 import functools
 import json
+import os
 import re
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from coursekit import batch
 from coursekit.batch import Settings, grade_folder
 from coursekit.gradebook import Row
 from coursekit.lesson import NotebookError, text_of
+from coursekit.nursery import supported
 from coursekit.sandbox import available
 from test_grade import HINT
 
@@ -231,7 +233,22 @@ def test_two_hundred_mixed_submissions_give_two_hundred_right_rows(grade, inbox)
     assert len(list((grade.results / "feedback").iterdir())) == 200
 
 
-# A run that is interrupted goes on
+# A run that is interrupted goes on, and leaves nothing behind but its results
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    """The folder for temporary files of processes that are started, from now on; `left(scratch)` is what stays."""
+    (tmp_path / "t").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "t"))
+    return tmp_path / "t"
+
+
+def left(scratch, seconds=10):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and any(scratch.iterdir()):
+        time.sleep(0.05)
+    return [path.name for path in scratch.iterdir()]
 
 
 def command(root, *arguments):
@@ -239,7 +256,7 @@ def command(root, *arguments):
 
 
 @needs_sandbox
-def test_a_killed_run_goes_on_where_it_was(toy_course, inbox, tmp_path):
+def test_a_killed_run_goes_on_where_it_was(toy_course, inbox, tmp_path, scratch):
     for k in range(30):
         inbox(f"learner {k}", one=toy.RIGHT_1 + f"\nimport time\ntime.sleep(0.1)  # {k}")
     inbox.folder.rename(toy_course.root / "inbox")
@@ -258,6 +275,7 @@ def test_a_killed_run_goes_on_where_it_was(toy_course, inbox, tmp_path):
     assert not (results / "grades.csv").exists()
     _, alive = psutil.wait_procs(family, timeout=10)
     assert alive == []
+    assert left(scratch) == []
     with (results / "outcomes.jsonl").open("a") as file:
         file.write('{"key": "cut off here')
 
@@ -274,8 +292,22 @@ def journal_lines(results):
     return text[: text.rfind("\n") + 1].splitlines()
 
 
+def begun(run, results, moment):
+    """Whether a run has come so far: the warm parent imports, or processes that grade begin, or something is graded."""
+    if moment == "graded":
+        return (results / "outcomes.jsonl").exists() and journal_lines(results)
+    word = {"warm": "serve()", "workers": "spawn_main"}[moment]
+    try:
+        return any(word in part for child in psutil.Process(run.pid).children() for part in child.cmdline())
+    except psutil.Error:  # one that has just ended
+        return False
+
+
 @needs_sandbox
-def test_ctrl_c_is_one_sentence_and_what_was_graded_stays(toy_course, inbox):
+@pytest.mark.parametrize(("moment", "later"), [("warm", 0), ("workers", 0.2), ("workers", 0.5), ("graded", 0)])
+def test_ctrl_c_is_one_sentence_and_what_was_graded_stays(moment, later, toy_course, inbox, scratch):
+    if moment == "warm" and not supported():
+        pytest.skip("no warm kernels: this machine lets nobody make namespaces but through bubblewrap")
     for k in range(20):
         inbox(f"learner {k}", one=toy.RIGHT_1 + f"\nimport time\ntime.sleep(0.2)  # {k}")
     inbox.folder.rename(toy_course.root / "inbox")
@@ -288,16 +320,20 @@ def test_ctrl_c_is_one_sentence_and_what_was_graded_stays(toy_course, inbox):
         stderr=pipe,
         text=True,
         preexec_fn=heeded,
+        start_new_session=True,
     )
     until = time.monotonic() + 60
-    while time.monotonic() < until and (not (results / "outcomes.jsonl").exists() or not journal_lines(results)):
+    while time.monotonic() < until and not begun(run, results, moment):
         time.sleep(0.05)
-    run.send_signal(signal.SIGINT)
+    time.sleep(later)
+    os.killpg(run.pid, signal.SIGINT)  # as a terminal does: everybody in the group hears it
     _, said = run.communicate(timeout=60)
     assert run.returncode == 130
-    assert said.endswith("course: stopped\n")
+    assert said.endswith("course: stopped: the same command goes on where it was\n")
     assert "Traceback" not in said
-    assert 1 <= len(journal_lines(results)) < 20
+    assert left(scratch) == []
+    if moment == "graded":
+        assert 1 <= len(journal_lines(results)) < 20
 
 
 @needs_sandbox
@@ -338,7 +374,7 @@ def test_a_teachers_decisions_survive(grade, inbox):
 # What cannot be graded for no fault of the submission
 
 
-def test_a_process_that_ends_costs_only_who_ended_it(grade, inbox):
+def test_a_process_that_ends_costs_only_who_ended_it(grade, inbox, scratch):
     """Without a sandbox an answer can kill the process that grades; the others are graded, and it is tried again."""
     for k in range(3):
         inbox(f"ada {k}")
@@ -350,6 +386,7 @@ def test_a_process_that_ends_costs_only_who_ended_it(grade, inbox):
         }  # fmt: skip
         assert found["eve"]["reason"] == "the process that graded it ended, twice"
         assert len(journal(grade.results)) == 3
+    assert left(scratch) == []
 
 
 def test_an_error_of_the_machine_is_not_a_grade(grade, inbox, monkeypatch):

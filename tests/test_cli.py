@@ -173,6 +173,9 @@ def test_stop_is_said(course, monkeypatch):
 
     monkeypatch.setattr("coursekit.lab.update", stopped)
     assert course("lab") == (130, "", "course: stopped\n")
+    monkeypatch.setattr("coursekit.batch.grade_folder", stopped)
+    said = "course: stopped: the same command goes on where it was\n"
+    assert course("grade", "inbox", "--lesson", "1", "--out", "out") == (130, "", said)
 
 
 @pytest.mark.parametrize("arguments", [[], ["nonsense"], ["check"]])
@@ -303,6 +306,7 @@ def test_grade_says_what_came_out_and_is_1_when_somebody_could_not_be_graded(cou
         "2 submissions in T s:",
         "      1 with an answer that broke the run",
         "      1 that could not be graded; say the command again to try once more",
+        "      1 open answer not looked at yet, counted as right in canvas.csv: see look.html",
         "      1 handed in more than one notebook; manifest.csv says which one counts",
         "      1 without a number of Canvas in the file's name, so not known there",
         "grades.csv, report.json (for you alone: it has the seed) and feedback/ are in out",

@@ -102,8 +102,7 @@ def test_a_teachers_decision_stands_on_the_page():
     assert "3 of 4 points" in text
     assert '<section class="decided">' in text
     assert (
-        "Decided by your teacher · 2 of 3 points the idea is right The check said: It is transposed. "
-        "The check said: Its values differ."
+        "Decided by your teacher · 2 of 3 points the idea is right The check said: It is transposed. Its values differ."
     ) in " ".join(" ".join(Tags(text).words).split())
 
 

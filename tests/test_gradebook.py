@@ -114,6 +114,22 @@ def test_moodle_gets_a_worksheet_of_those_it_knows():
     ]
 
 
+def test_moodle_gets_the_teachers_comments():
+    decided = {"1.1": Decision(0.5, "nearly"), "1.2": Decision(2)}
+    (line,) = read(gradebook.moodle([row(decided=decided)]))
+    assert (line["Grade"], line["Feedback comments"]) == ("2.5", "1.1: 0.5 of 1 (nearly); 1.2: 2 of 3")
+
+
+def test_moodle_gets_the_one_reason_of_what_was_not_judged():
+    outcomes = [Outcome(e, 0, 1, "unreadable", "it is empty") for e in ("1.1", "1.2")]
+    for decided, comment in (
+        ({}, "it is empty"),
+        ({"1.2": Decision(1, "on paper")}, "it is empty; 1.2: 1 of 1 (on paper)"),
+    ):
+        (line,) = read(gradebook.moodle([Row("Ada (7)", outcomes, id="7", decided=decided)]))
+        assert line["Feedback comments"] == comment
+
+
 LEARNERS = {"Ada (7)", "=Eve", "Zoë"}
 
 
@@ -153,6 +169,13 @@ def test_a_decision_that_cannot_be_is_one_sentence(line, sentence):
     with pytest.raises(NotebookError) as error:
         decisions(f"learner,exercise,points\n{line}\n")
     assert str(error.value) == f"overrides.csv, {sentence}"
+
+
+@pytest.mark.parametrize("line", ["Ada (7),1.1,1,Zoë,1.1,1,", "Ada (7),1.2,2,nearly, but"])
+def test_nothing_of_a_line_is_left_out_unsaid(line):
+    """Two decisions that ran into one line are not one, and a comment is not cut at its comma."""
+    with pytest.raises(NotebookError, match=r"overrides\.csv, line 2 has more cells than headings"):
+        decisions(f"learner,exercise,points,comment\n{line}\n")
 
 
 def test_a_sheet_without_headings_is_one_sentence():

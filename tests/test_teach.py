@@ -25,6 +25,12 @@ COMMANDS = [line for block in BLOCKS for line in block.splitlines()]
 ADDRESS = "https://github.com/your-name/your-class.git"
 
 
+OPEN = (
+    'check("1.1", squares, lambda rng: dict(values=rng.normal(size=4)),\n'
+    "      measure=lambda result, values: {'size': result / np.sum(values**2)}, within={'size': (0.99, 1.01)})"
+)
+
+
 def renumbered(cells, number):
     """Cells of the toy lesson as those of another lesson."""
     text = json.dumps(cells).replace(": 1.", f": {number}.").replace('\\"1.', f'\\"{number}.')
@@ -36,7 +42,8 @@ def school(tmp_path, root):
     """A course with the lessons 03 and 10, the package, submissions to lesson 03 and a place to push to."""
     course = Course(tmp_path / "course")
     for number, name in (("3", "03_sums"), ("10", "10_more")):
-        for folder, cells in (("lessons", toy.LESSON), ("solutions", toy.SOLUTIONS)):
+        lesson = toy.replaced(toy.LESSON, toy.CHECK_1, OPEN)
+        for folder, cells in (("lessons", lesson), ("solutions", toy.SOLUTIONS)):
             toy.write(course.root / folder / f"{name}.ipynb", renumbered(cells, number))
         record(course, course.lesson(number))
     for name in ("src", "pyproject.toml", "constraints.txt", "environment.yml", "LICENSE", "LICENSE-text"):

@@ -2,7 +2,7 @@
 
 RESULTS holds run.json (lesson, seed, what they were made from), reference.json (what the reference gives on that
 seed), outcomes.jsonl (one line a submission, written as soon as it is known), overrides.csv (the teacher's), and what
-is made from these each time: manifest.csv, grades.csv, report.json, feedback/ and the platform's own formats.
+is made from these each time: manifest.csv, grades.csv, report.json, look.html, feedback/ and the platform's formats.
 """
 
 import contextlib
@@ -26,6 +26,7 @@ from coursekit.grade import boxes, load_known, reference_values
 from coursekit.gradebook import Row
 from coursekit.judging import Outcome, judge
 from coursekit.lesson import NotebookError, text_of
+from coursekit.look import look
 from coursekit.record import write
 from coursekit.runs import CELL_SECONDS
 from coursekit.sandbox import refuse_exposed, refuse_without
@@ -33,6 +34,7 @@ from coursekit.submissions import OTHER_LESSON, collect_submissions
 from coursekit.workers import Failed, graded
 
 RUN, REFERENCE, OUTCOMES, OVERRIDES = "run.json", "reference.json", "outcomes.jsonl", "overrides.csv"
+LOOK = "look.html"
 
 
 @dataclass(frozen=True)
@@ -204,6 +206,10 @@ def _publish(results, rows, lesson, run, settings):
     write(results / "report.json", _json(report(rows, lesson, run, pages)))
     for row in rows:
         write(results / "feedback" / pages[row.learner], page(row, lesson))
+    if text := look(rows, lesson):
+        write(results / LOOK, text)
+    else:
+        (results / LOOK).unlink(missing_ok=True)
     column = settings.column or f"{lesson.number} {lesson.title}"
     if settings.format == "canvas":
         write(results / "canvas.csv", gradebook.canvas(rows, column))
@@ -260,6 +266,9 @@ def summary(rows, results, seconds, platform):
     yield from (f"  {status[kind]:5} {said}" for kind, said in SAID.items() if status[kind])
     others = Counter(row.problem for row in rows if row.problem.startswith(OTHER_LESSON.partition("{")[0]))
     yield from (f"  {count:5} of these: {problem}" for problem, count in others.most_common(3))
+    if waiting := sum(len(row.to_look_at) for row in rows):
+        where = f" in {platform}.csv" * bool(platform)
+        yield f"  {waiting:5} open answer{'s' * (waiting != 1)} not looked at yet, counted as right{where}: see {LOOK}"
     several = sum(row.note != "" for row in rows)
     if several:
         yield f"  {several:5} handed in more than one notebook; manifest.csv says which one counts"

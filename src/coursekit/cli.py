@@ -30,12 +30,13 @@ def main(argv=None):
         print(f"course: {error.strerror}: {error.filename}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("course: stopped", file=sys.stderr)
+        print(f"course: stopped{arguments.stopped}", file=sys.stderr)
         return 130
 
 
 def _parser():
     parser = argparse.ArgumentParser(prog="course", description=__doc__)
+    parser.set_defaults(stopped="")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     lab = commands.add_parser("lab", help="open your copies of the lessons in JupyterLab; its options after --")
@@ -109,7 +110,7 @@ def _parser():
     grade.add_argument("--column", default="", help="the assignment's name in Canvas (default: number and title)")
     grade.add_argument("--seconds", type=_positive, default=60, help="time limit of one cell (default: %(default)s)")
     grade.add_argument("--unsafe", action="store_true", help="run strangers' code without a sandbox, at your own risk")
-    grade.set_defaults(run=_grade)
+    grade.set_defaults(run=_grade, stopped=": the same command goes on where it was")
 
     export = commands.add_parser("export", help="write a lesson as an assignment of another grader")
     export.add_argument("format", choices=["nbgrader"])

@@ -75,20 +75,20 @@ def page(row, lesson):
     """The HTML text of one learner's feedback."""
     remarks = [f"Handed in: {row.file}" + (" (late)" if row.late else ""), row.note]
     shown = [o for o in row.outcomes if not row.unjudged or o.exercise in row.decided]
-    sections = [_section(row, outcome, _heading(lesson, outcome.exercise)) for outcome in shown]
+    sections = [_section(row, outcome, heading_of(lesson, outcome.exercise)) for outcome in shown]
     if row.unjudged:
-        sections.insert(0, UNJUDGED.format(_text(_sentence(row.unjudged))))
+        sections.insert(0, UNJUDGED.format(harmless(_sentence(row.unjudged))))
     return PAGE.format(
-        title=_text(f"{lesson.number} · {lesson.title}"),
+        title=harmless(f"{lesson.number} · {lesson.title}"),
         style=STYLE,
-        learner=_text(row.learner),
+        learner=harmless(row.learner),
         total=f"{float(row.total):g} of {row.of} points",
-        remarks="\n".join(f"<p>{_text(_sentence(remark))}</p>" for remark in remarks if remark),
+        remarks="\n".join(f"<p>{harmless(_sentence(remark))}</p>" for remark in remarks if remark),
         sections="\n".join(sections),
     )
 
 
-def _heading(lesson, exercise):
+def heading_of(lesson, exercise):
     """An exercise's heading in the lesson, without its points."""
     found = re.search(
         rf"^#+ (Exercise {re.escape(exercise)}\b.*?)(?: \(\d+ points?\))?\s*$", lesson.prose, re.MULTILINE
@@ -101,19 +101,19 @@ def _section(row, outcome, heading):
     said = [_sentence(sentence) for sentence in said if sentence]
     if decision := row.decided.get(outcome.exercise):
         kind, verdict = "decided", "Decided by your teacher"
-        said = [decision.comment, *(f"The check said: {sentence}" for sentence in said)]
+        said = [decision.comment, f"The check said: {' '.join(said)}" if said else ""]
     else:
         kind, verdict = VERDICTS[outcome.status]
         verdict = f"{SIGNS[kind]} {verdict}"
     if outcome.exercise in row.to_look_at:
         said.append("It counts for now; a person will look at it.")
     points = f"{float(row.points(outcome)):g} of {outcome.of} point{'s' * (outcome.of != 1)}"
-    lines = [f'<section class="{kind}">', f"<h2>{_text(heading)}</h2>"]
+    lines = [f'<section class="{kind}">', f"<h2>{harmless(heading)}</h2>"]
     lines.append(f'<p class="verdict">{verdict} · {points}</p>')
-    lines += [f"<p>{_text(sentence)}</p>" for sentence in said if sentence]
+    lines += [f"<p>{harmless(sentence)}</p>" for sentence in said if sentence]
     if source := row.answers.get(outcome.exercise, ""):
         lines.append(f"<details{' open' if outcome.status != 'blank' else ''}><summary>Your answer</summary>")
-        lines.append(f"<pre>{_text(shortened(source))}</pre></details>")
+        lines.append(f"<pre>{harmless(shortened(source))}</pre></details>")
     return "\n".join([*lines, "</section>"])
 
 
@@ -128,7 +128,7 @@ def _sentence(text):
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!", ":")) else ".")
 
 
-def _text(text):
+def harmless(text):
     """Text as HTML that shows it: markup escaped, control characters as pictures of themselves."""
     pictures = {k: 0x2400 + k for k in range(32) if chr(k) not in "\t\n"} | {0x7F: 0x2421}
     return escape(clean(text).translate(pictures))

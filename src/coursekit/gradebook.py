@@ -10,6 +10,7 @@ from coursekit.lesson import NotebookError
 
 SHEET = ["learner", "exercise", "points", "comment"]
 FORMATS = ("canvas", "moodle")
+TOO_MUCH = "has more cells than headings: put each decision on a line of its own, and a comment with a comma in quotes."
 
 
 @dataclass
@@ -148,7 +149,10 @@ def moodle(rows):
 
 
 def _summary(row):
-    return "; ".join(f"{o.exercise}: {_short(row.points(o))} of {o.of}" for o in row.outcomes)
+    comments = {exercise: f" ({decision.comment})" for exercise, decision in row.decided.items() if decision.comment}
+    shown = [o for o in row.outcomes if not row.unjudged or o.exercise in row.decided]
+    points = [f"{o.exercise}: {_short(row.points(o))} of {o.of}{comments.get(o.exercise, '')}" for o in shown]
+    return "; ".join(filter(None, [row.unjudged, *points]))
 
 
 def _short(points):
@@ -170,8 +174,11 @@ def read_decisions(text, name, lesson, learners):
             if not set(SHEET[:3]) <= set(header):
                 raise NotebookError(f"{name} has no line of headings: its first line should be {','.join(SHEET)}.")
             continue
+        where = f"{name}, line {reader.line_num}"
+        if any(values[len(header) :]):
+            raise NotebookError(f"{where} {TOO_MUCH}")
         entry = dict(zip(header, [*values, *[""] * len(header)], strict=False))
-        learner, exercise, decision = _decision(entry, f"{name}, line {reader.line_num}", lesson, learners)
+        learner, exercise, decision = _decision(entry, where, lesson, learners)
         decisions.setdefault(learner, {})[exercise] = decision
     return decisions
 

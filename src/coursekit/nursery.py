@@ -6,6 +6,7 @@ read-only, gives up its rights and becomes an ordinary Jupyter kernel that is us
 are; anybody else makes a user namespace first. See unshare(2), mount_namespaces(7), user_namespaces(7), pivot_root(2).
 """
 
+import contextlib
 import ctypes
 import functools
 import gc
@@ -82,11 +83,18 @@ class Nursery:
         env = {key: os.environ[key] for key in KEPT if key in os.environ}
         env |= ONE_THREAD | {"MPLCONFIGDIR": str(self.folder), "PYTHONHASHSEED": "0"}
         code = "from coursekit.nursery import serve; serve()"
-        command = [sys.executable, "-P", "-c", code, self.address, *modules]
-        self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
-        if self.process.stdout.readline() != b"ready\n":
+        starter = os.pidfd_open(os.getpid())
+        command = [sys.executable, "-P", "-c", code, self.address, str(starter), *modules]
+        # In a group of its own, Ctrl-C is not for it, and who kills this process's group leaves it to clear up.
+        options = {"pass_fds": (starter,), "process_group": 0, "stdin": subprocess.DEVNULL}
+        self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, **options)
+        os.close(starter)
+        try:
+            if self.process.stdout.readline() != b"ready\n":
+                raise RuntimeError("the warm parent did not start")
+        except BaseException:
             self.__exit__()
-            raise RuntimeError("the warm parent did not start")
+            raise
 
     def __enter__(self):
         return self
@@ -120,9 +128,18 @@ def answered(line):
 
 
 def serve():
-    """The warm parent's whole life: import, say ready, fork for each request, end with the process that started it."""
-    address, *modules = sys.argv[1:]
-    starter = os.pidfd_open(os.getppid())
+    """The warm parent's whole life: import, say ready, fork for each request, end with the process that started it.
+
+    Where that was killed, nobody else removes the folder.
+    """
+    address, starter, *modules = sys.argv[1:]
+    try:
+        _serve(address, int(starter), modules)
+    finally:
+        shutil.rmtree(os.path.dirname(address), ignore_errors=True)
+
+
+def _serve(address, starter, modules):
     sys.modules["debugpy"] = None  # a kernel would spend half of its start on importing a debugger
     for name in (*WARM, *modules, *(LATE[name] for name in modules if name in LATE)):
         __import__(name)
@@ -134,24 +151,25 @@ def serve():
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
         door.bind(address)
         door.listen(64)
-        print("ready", flush=True)
+        with contextlib.suppress(BrokenPipeError):  # the starter has gone
+            os.write(1, b"ready\n")
         while starter not in select.select([door, starter], [], [])[0]:
             line, _ = door.accept()
             request = line.recv(65_536)
             if os.fork() == 0:
                 door.close()
-                _guard(line, request, starter)
+                _guard(line, request, starter, os.path.dirname(address))
             line.close()
 
 
-def _guard(line, request, starter):
+def _guard(line, request, starter, folder):
     """Stand outside the namespaces: make them, hand out the kernel's pidfd, end it when nobody wants it any more."""
-    fd = None
+    fd = root = None
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
         request = json.loads(request)
-        root = tempfile.mkdtemp(prefix="root-")
+        root = tempfile.mkdtemp(prefix="root-", dir=folder)
         _own_namespaces()
         pid = os.fork()
         if pid == 0:
@@ -161,12 +179,16 @@ def _guard(line, request, starter):
         fd = os.pidfd_open(pid)
         socket.send_fds(line, [b"made"], [fd])
         select.select([fd, line, starter], [], [])
-        signal.pidfd_send_signal(fd, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        os.rmdir(root)
     except BaseException as error:
         if fd is None:
-            line.send(f"{type(error).__name__}: {error}".encode()[:900])
+            with contextlib.suppress(OSError):
+                line.send(f"{type(error).__name__}: {error}".encode()[:900])
+    with contextlib.suppress(BaseException):  # also where nobody waited for the kernel to be made
+        if fd is not None:
+            signal.pidfd_send_signal(fd, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        os.rmdir(root)
+        os.rmdir(folder)  # not empty, unless the warm parent has gone
     os._exit(0)
 
 

@@ -4,6 +4,7 @@ Nothing is shared with the kernel but a read-only interpreter: its sockets lie i
 process enters through `/proc/PID/root`. What arrives through them is a stranger's word.
 """
 
+import atexit
 import contextlib
 import functools
 import itertools
@@ -163,7 +164,7 @@ class Sandbox:
         """Begin to start the kernel, without waiting for it; return self."""
         if self.life is not None:
             return self
-        folder = f"{tempfile.gettempdir() if self.unsafe else '/tmp'}/kernel-{secrets.token_hex(8)}"
+        folder = f"{_bare_folder()}/{secrets.token_hex(4)}" if self.unsafe else f"/tmp/kernel-{secrets.token_hex(8)}"
         ports = {"shell": 1, "iopub": 2, "stdin": 3, "hb": 4, "control": 5}
         connection = {f"{name}_port": port for name, port in ports.items()}
         connection |= {"transport": "ipc", "ip": f"{folder}/s", "key": secrets.token_hex(16)}
@@ -382,10 +383,31 @@ class _Bare(_Life):
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+SWEEP = """
+import os, shutil, sys, time
+sys.stdin.read()
+for _ in range(20):  # a kernel notices within a second that whoever started it has gone
+    shutil.rmtree(sys.argv[1], ignore_errors=True)
+    if not os.path.exists(sys.argv[1]):
+        break
+    time.sleep(0.5)
+"""
+
+
+@functools.cache
+def _bare_folder():
+    """The folder for this process's unconfined kernels, which goes when this process ends, also when it is killed."""
+    folder = tempfile.mkdtemp(prefix="kernel-")
+    command = [sys.executable, "-I", "-S", "-c", SWEEP, folder]
+    sweeper = _start(command, os.environ, stdin=subprocess.PIPE)  # a pipe ends with whoever holds its other end
+    atexit.register(sweeper.communicate)
+    return folder
+
+
 def _start(command, env, **options):
     null = subprocess.DEVNULL
     streams = {"stdin": null, "stdout": null, "stderr": null}
-    return subprocess.Popen(command, env=env, start_new_session=True, **streams, **options)
+    return subprocess.Popen(command, env=env, start_new_session=True, **(streams | options))
 
 
 def _text(path, otherwise=""):

@@ -48,7 +48,7 @@ def _finished(tasks, open_pool, most):
             while True:
                 while not broken and len(waiting) < most and (task := next(tasks, None)):
                     try:
-                        waiting[pool.submit(work, *task[1])] = task
+                        waiting[_submitted(pool, work, *task[1])] = task
                     except BrokenProcessPool:
                         broken, _ = True, in_hand.append(task)
                 if not waiting:
@@ -61,11 +61,22 @@ def _finished(tasks, open_pool, most):
                     yield task[0], _values(future)
         for key, arguments in in_hand:
             with open_pool(1) as pool:
-                if pool.submit(os.getpid).exception():
+                if _submitted(pool, os.getpid).exception():
                     raise NotebookError("The processes that should grade end as soon as they start.")
-                yield key, _values(pool.submit(work, *arguments))
+                yield key, _values(_submitted(pool, work, *arguments))
         if not broken:
             return
+
+
+def _submitted(pool, *task):
+    """The future of a task; a process that is started for it does not hear Ctrl-C, not even while it begins."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        return pool.submit(*task)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(*task)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _values(future):
@@ -91,6 +102,8 @@ def _pool(jobs, lent):
 def _begin(lent):
     """A worker's first act: leave Ctrl-C to the parent, end when the parent is killed, borrow its warm parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):  # what it starts may hear it
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if lent:
         borrow(*lent)
