@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from coursekit.bundle import bundle, student_repository
+from coursekit import batch
+from coursekit.bundle import SECRET, bundle, chosen, student_repository, unmet
 from coursekit.course import Course
 from coursekit.fill import fill, reference
 from coursekit.lesson import CourseError, text_of
@@ -85,6 +86,33 @@ def test_the_same_files_give_the_same_bytes(course, tmp_path):
         os.utime(path, (10**9, 10**9))
         path.chmod(0o700)
     assert bundle(course, [], tmp_path / "b").read_bytes() == first
+
+
+def after(course, name, lessons):
+    path = course.lessons / f"{name}.ipynb"
+    path.write_text(path.read_text().replace("after: nothing", f"after: {lessons}"))
+
+
+@pytest.mark.parametrize(
+    ("before", "listed", "are"),
+    [("01", "01", "is"), ("00, 01", "00 and 01", "are"), ("00, 01, 03", "00, 01 and 03", "are")],
+)
+def test_a_bundle_says_what_its_lessons_build_on_that_is_not_in_it(before, listed, are, course, tmp_path):
+    after(course, "02_more", before)
+    path = bundle(course, ["02", "2"], tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        readme = archive.read(f"{path.stem}/README.md").decode()
+    assert f"| 02 | Sums | 10 |\n\n02 builds on {listed}, which {are} not here.\n\n## Install\n" in readme
+    assert list(unmet(chosen(course, ["02", "2"]))) == [f"02 builds on {listed}, which {are} not in this bundle"]
+    assert student_repository(course, ["2"], tmp_path / "class") == list(unmet([course.lesson("2")]))
+
+
+def test_what_is_in_a_bundle_is_not_missed(course, tmp_path):
+    after(course, "02_more", "01")
+    assert list(unmet(chosen(course, []))) == list(unmet(chosen(course, ["1"]))) == []
+    assert student_repository(course, ["1"], tmp_path / "class") == []
+    assert student_repository(course, ["2"], tmp_path / "class") == []  # 01 is there already
+    assert "builds on" not in (tmp_path / "class" / "README.md").read_text()
 
 
 def add_output(path, text):
@@ -185,6 +213,44 @@ def test_a_class_repository_is_not_the_course_and_follows_no_link(course, tmp_pa
     (out / ".bundle.json").write_text(json.dumps({"../outside": "0"}))
     assert student_repository(course, [], out) == ["README.md is not as a bundle wrote it, so it stays as it is"]
     assert (tmp_path / "outside").read_text() == "mine"
+
+
+def test_a_class_repository_is_laid_out_in_a_folder_of_its_own(course, tmp_path):
+    out = tmp_path / "thesis"
+    (out / ".git").mkdir(parents=True)
+    (out / "chapter.md").write_text("mine")
+    with pytest.raises(CourseError, match="thesis holds other things than a class's repository: name a new folder"):
+        student_repository(course, [], out)
+    assert tree(out) == ["chapter.md"]
+    (out / "chapter.md").unlink()
+    student_repository(course, [], out)  # a repository that has just been made
+    assert "README.md" in tree(out)
+
+
+def test_a_class_repository_that_was_interrupted_is_finished(course, tmp_path, monkeypatch):
+    out = tmp_path / "class"
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", stop)
+        with pytest.raises(KeyboardInterrupt):
+            student_repository(course, [], out)
+    assert student_repository(course, [], out) == []
+    assert "README.md" in tree(out)
+
+
+def stop(*_):
+    raise KeyboardInterrupt
+
+
+def test_nothing_is_put_beside_the_secrets_of_a_grading_run(course, tmp_path):
+    assert SECRET == (batch.RUN, batch.REFERENCE)
+    for name in SECRET:
+        results = tmp_path / name.partition(".")[0]
+        results.mkdir()
+        (results / name).write_text("{}")
+        for make in (bundle, student_repository):
+            with pytest.raises(CourseError, match="holds the results of a grading run, with its secrets"):
+                make(course, [], results)
+        assert os.listdir(results) == [name]
 
 
 # For real: this course, unpacked, installed, worked with

@@ -242,6 +242,14 @@ BAD_INPUT = {
     "results inside": (["inbox", "--lesson", "1", "--out", "inbox/out"], "lies in the folder of submissions"),
     "results a file": (["inbox", "--lesson", "1", "--out", "README"], "README is a file: name a folder"),
     "results used": (["inbox", "--lesson", "1", "--out", "lessons"], "lessons holds other things than results"),
+    "a column alone": (
+        ["inbox", "--lesson", "1", "--out", "out", "--column", "X"],
+        "--column names the assignment in Canvas: say --format canvas as well, or leave it out.",
+    ),
+    "a column for Moodle": (
+        ["inbox", "--lesson", "1", "--out", "out", "--format", "moodle", "--column", "X"],
+        "--column names the assignment in Canvas: say --format canvas as well, or leave it out.",
+    ),
     "decisions": (["inbox", "--lesson", "1", "--out", "decided"], "line 2: nobody called 'Eve' handed in"),
 }
 
@@ -326,12 +334,22 @@ def test_bundle_says_where_it_is(course):
     assert out.startswith("README.md is not as a bundle wrote it, so it stays as it is\n")
 
 
+def test_bundle_says_what_its_lessons_build_on(course):
+    (course.root / "pyproject.toml").write_text('[project]\nname = "toys"\n')
+    path = course.root / "lessons" / "01_sums.ipynb"
+    path.write_text(path.read_text().replace("after: nothing", "after: 05, 06"))
+    said = "01 builds on 05 and 06, which are not in this bundle\n"
+    assert course("bundle", "1", "--out", "dist") == (0, f"The bundle is dist/toys-01.zip\n{said}", "")
+    assert course("bundle", "1", "--out", "class", "--student-repo")[1].startswith(said)
+
+
 def test_bundle_is_2_for_what_cannot_be_used(course):
     assert course("bundle", "1", "--out", "dist")[2].startswith("course: There is no pyproject.toml in ")
     (course.root / "pyproject.toml").write_text('[project]\nname = "toys"\n')
     assert course("bundle", "7", "--out", "dist") == (2, "", "course: There is no lesson 7: this course has 01.\n")
     (course.root / "dist").write_text("a file in the way")
-    assert course("bundle", "--out", "dist") == (2, "", "course: File exists: dist\n")
+    for more in ([], ["--student-repo"]):
+        assert course("bundle", "--out", "dist", *more) == (2, "", "course: dist is a file: name a folder.\n")
     assert course("bundle", "--student-repo", "--out", ".")[2].startswith("course: . is the course itself")
 
 

@@ -14,7 +14,7 @@ WHERE = doors.Repository("https://github.com/someone/gradients", "main")
 
 
 def test_the_address_stands_in_one_place(tmp_path):
-    with pytest.raises(CourseError, match=r"address is not set: write it under repository: url: in _config\.yml"):
+    with pytest.raises(CourseError, match=r"not set: give --repository, or write it under .* in _config\.yml"):
         doors.repository(tmp_path)
     (tmp_path / "_config.yml").write_text("repository:\n  url: https://github.com/someone/gradients/\n  branch: term\n")
     assert doors.repository(tmp_path) == doors.Repository(WHERE.url, "term")

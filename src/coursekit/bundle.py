@@ -17,11 +17,12 @@ from coursekit.record import write
 NAMED = ("LICENSE", "LICENSE-text", "CITATION.cff", "constraints.txt", "environment.yml", "postBuild", "pyproject.toml")
 PACKAGE = ("*.py", "*.js", "*.css", "*.html", "*.json", "*.csv", "*.txt", "*.npz", "*.png", "*.svg")
 LEDGER = ".bundle.json"
+SECRET = ("run.json", "reference.json")  # what a grading run keeps to itself: batch.RUN and batch.REFERENCE
 IGNORED = "/work/\n.venv/\n__pycache__/\n.ipynb_checkpoints/\n*.egg-info/\n"
 README = """# {title}
 
 {lessons}
-
+{unmet}
 ## Install
 
 You need Python {python} and about 3 GB of disk. On Linux and macOS:
@@ -60,7 +61,8 @@ With conda: `conda env create -f environment.yml`, then `conda activate {name}`,
 
 def bundle(course, numbers, out):
     """Write the zip of some lessons (default: all) into the folder `out`; return its path."""
-    lessons = [course.lesson(number) for number in numbers or course.numbers]
+    _refuse(out)
+    lessons = chosen(course, numbers)
     name, files = project(course)["name"], contents(course, lessons)
     if numbers:
         name = "-".join([name, *sorted({lesson.number for lesson in lessons})])
@@ -69,6 +71,28 @@ def bundle(course, numbers, out):
     pack(draft, {f"{name}/{file}": content for file, content in files.items()})
     os.replace(draft, out / f"{name}.zip")
     return out / f"{name}.zip"
+
+
+def chosen(course, numbers):
+    """The lessons of some numbers; all where there are none."""
+    return [course.lesson(number) for number in numbers or course.numbers]
+
+
+def unmet(lessons, here="in this bundle"):
+    """Sentences, without their full stops, on what lessons build on that is not among them."""
+    own = {lesson.number: lesson for lesson in lessons}
+    for number, lesson in sorted(own.items()):
+        if missing := [before for before in (lesson.facts or (0, 0, ()))[2] if before not in own]:
+            listed = " and ".join(filter(None, [", ".join(missing[:-1]), missing[-1]]))
+            yield f"{number} builds on {listed}, which {'is' if len(missing) == 1 else 'are'} not {here}"
+
+
+def _refuse(out):
+    """CourseError for what is no folder, and for one with secrets: what lies beside learners' files is handed out."""
+    if out.exists() and not out.is_dir():
+        raise CourseError(f"{out} is a file: name a folder.")
+    if any((out / name).exists() for name in SECRET):
+        raise CourseError(f"{out} holds the results of a grading run, with its secrets: name another folder.")
 
 
 def pack(path, files):
@@ -84,18 +108,25 @@ def pack(path, files):
 
 
 def student_repository(course, numbers, out):
-    """Bring a class's repository up to date in the folder `out`; return sentences on what was left alone.
+    """Bring a class's repository up to date in the folder `out`; return sentences for whoever asked.
 
-    Lessons join those that are there. Files that somebody changed there since, or put there, stay as they are; what
-    an earlier bundle wrote and this one does not have is removed.
+    They say what was left alone, and what is `unmet`. Lessons join those that are there. Files that somebody changed
+    there since, or put there, stay as they are; what an earlier bundle wrote and this one does not have is removed.
+    CourseError for a folder with other things in it.
     """
+    _refuse(out)
     if out.resolve() == course.root.resolve():
         raise CourseError(f"{out} is the course itself, with its solutions: name another folder for the repository.")
+    entries = {entry.name for entry in out.iterdir()} - {".git"} if out.is_dir() else set()
+    if entries and LEDGER not in entries:
+        raise CourseError(f"{out} holds other things than a class's repository: name a new folder.")
     before, said = _ledger(out / LEDGER), []
     there = {Path(name).name[:2] for name in before if name.endswith(".ipynb") and (out / name).is_file()}
     wanted = {course.lesson(number).number for number in numbers} | there if numbers else course.numbers
     lessons = [course.lesson(number) for number in sorted(wanted) if number in course.numbers]
     files = contents(course, lessons) | {".gitignore": IGNORED.encode()}
+    if not entries:
+        write(out / LEDGER, "{}\n")  # also after an interruption it is a class's repository
     for name, content in sorted(files.items()):
         path = out / name
         if path.is_symlink() or (path.exists() and _digest(path) not in (before.get(name), _sha(content))):
@@ -111,7 +142,7 @@ def student_repository(course, numbers, out):
             (out / name).unlink()
     wrote = {name: _sha(content) for name, content in files.items()}
     write(out / LEDGER, json.dumps(wrote, indent=1, sort_keys=True) + "\n")
-    return said
+    return [*said, *unmet(lessons)]
 
 
 def _ledger(path):
@@ -167,10 +198,12 @@ def readme(project, lessons, files):
     """The README of a bundle."""
     rows = ["| lesson | | minutes |", "|---|---|---|"]
     rows += [f"| {lesson.number} | {lesson.title} | {lesson.facts[0] if lesson.facts else ''} |" for lesson in lessons]
+    missing = "".join(f"\n{sentence}." for sentence in unmet(lessons, "here"))
     conda = CONDA.format(name=_conda_name(files)) if "environment.yml" in files else ""
     return README.format(
         title=project.get("description", project["name"]),
         lessons="\n".join(rows),
+        unmet=f"{missing}\n" if missing else "",
         python=project.get("requires-python", "3").replace(">=", "") + " or newer",
         pins="-c constraints.txt " if "constraints.txt" in files else "",
         conda=conda,

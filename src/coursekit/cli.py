@@ -280,11 +280,13 @@ def _stats(arguments):
 
 
 def _bundle(arguments):
-    from coursekit.bundle import bundle, student_repository
+    from coursekit.bundle import bundle, chosen, student_repository, unmet
 
     course = Course.find()
     if not arguments.student_repo:
         print(f"The bundle is {bundle(course, arguments.lessons, arguments.out)}")
+        for sentence in unmet(chosen(course, arguments.lessons)):
+            print(sentence)
         return
     for sentence in student_repository(course, arguments.lessons, arguments.out):
         print(sentence)
@@ -296,6 +298,8 @@ def _grade(arguments):
 
     course = Course.find()
     chosen = ("seed", "jobs", "scheduler", "format", "column", "unsafe", "seconds")
+    if arguments.column and arguments.format != "canvas":
+        raise CourseError("--column names the assignment in Canvas: say --format canvas as well, or leave it out.")
     settings = batch.Settings(**{name: getattr(arguments, name) for name in chosen})
     rows, seconds = batch.grade_folder(
         course, course.lesson(arguments.lesson), arguments.submissions, arguments.out, settings

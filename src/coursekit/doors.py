@@ -45,7 +45,9 @@ def repository(root, given=None):
     named = (config or {}).get("repository") or {}
     url = given or named.get("url")
     if not url:
-        raise CourseError(f"The repository's address is not set: write it under repository: url: in {CONFIG}.")
+        raise CourseError(
+            f"The repository's address is not set: give --repository, or write it under repository: url: in {CONFIG}."
+        )
     if urlsplit(url).scheme != "https" or any(letter in url for letter in "\"'\\ \n"):
         raise CourseError(f"{url} is not the https address of a repository.")
     return Repository(url.rstrip("/"), named.get("branch") or "main")
