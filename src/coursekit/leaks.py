@@ -17,9 +17,9 @@ def leaks(course, files):
     package's own; shorter ones when all lines of a mistake stand in one cell or file.
     """
     texts = [(name, text) for name, content in sorted(files.items()) for text in _texts(name, content)]
-    whole = {}
+    whole = dict.fromkeys(files, "")
     for name, text in texts:
-        whole[name] = whole.get(name, "") + text + "\n"
+        whole[name] += text + "\n"
     own = {line.strip() for name in files if name.startswith("src/") for line in whole[name].splitlines()}
     for path in course.paths:
         lesson = course.lesson(path.name)
