@@ -1,11 +1,13 @@
 """The book in a real browser, with every other host out of reach."""
 
+import io
 import re
 import threading
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 
 from coursekit.publish import pages, server
 
@@ -180,6 +182,12 @@ def test_paper_is_light_whatever_the_screen(browser, origins):
         assert visit.page.evaluate(theme) == "light"
         visit.page.evaluate("dispatchEvent(new Event('afterprint'))")
         assert visit.page.evaluate(theme) == "dark"
+
+
+def test_the_checklist_is_one_sheet_of_paper(browser, origins):
+    with Visit(browser, origins["file"], "book/checklist") as visit:
+        printed = visit.page.pdf(format="A4", print_background=True)
+    assert len(PdfReader(io.BytesIO(printed)).pages) == 1
 
 
 def test_axe_would_object(browser, origins):
