@@ -374,6 +374,7 @@ def measure(result, values, power):
         ({"size": (0, None)}, "✓ 9.1  5 of 5"),
         ({"count": (None, 2)}, "count is 3, it should be at most 2"),
         ({"count": (4, 5)}, "count is 3, it should be at least 4 and at most 5"),
+        ({"count": (4, 4)}, "count is 3, it should be 4"),
         ({"depth": (0, 1)}, "depth is None, it should be at least 0 and at most 1"),
     ],
 )

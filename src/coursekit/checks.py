@@ -161,11 +161,9 @@ def outside(measured, within):
         value = measured[1].get(name, ["n"])
         number = float(value[1]) if value[0] in ("i", "f") else float("nan")
         if not (-np.inf if low is None else low) <= number <= (np.inf if high is None else high):
-            bounds = [
-                f"at least {low:g}" if low is not None else "",
-                f"at most {high:g}" if high is not None else "",
-            ]
-            return f"{name} is {brief(value)}, it should be {' and '.join(filter(None, bounds))}"
+            bounds = [f"at least {low:g}"] * (low is not None) + [f"at most {high:g}"] * (high is not None)
+            asked = f"{low:g}" if low == high else " and ".join(bounds)
+            return f"{name} is {brief(value)}, it should be {asked}"
     return None
 
 
