@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -85,7 +86,10 @@ def test_the_guide_has_its_commands():
 @pytest.mark.skipif(not available(), reason=HINT)
 def test_the_whole_guide_from_handing_out_to_appeals(school):
     pytest.importorskip("distributed", reason="Dask is not installed (extra `cluster`)")
-    commands = [command for command in COMMANDS if " book " not in command]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    commands = [command.replace("8786", port) for command in COMMANDS if " book " not in command]
     at = next(k for k, command in enumerate(commands) if "--format canvas" in command) + 1
     first = [command.replace(ADDRESS, str(school.parent / "public.git")) for command in commands[:at]]
     done = shell(first, school)

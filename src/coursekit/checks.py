@@ -161,8 +161,10 @@ def outside(measured, within):
         value = measured[1].get(name, ["n"])
         number = float(value[1]) if value[0] in ("i", "f") else float("nan")
         if not (-np.inf if low is None else low) <= number <= (np.inf if high is None else high):
-            bounds = [f"at least {low:g}"] * (low is not None) + [f"at most {high:g}"] * (high is not None)
-            asked = f"{low:g}" if low == high else " and ".join(bounds)
+            bounds = [
+                f"{words} {bound:g}" for words, bound in (("at least", low), ("at most", high)) if bound is not None
+            ]
+            asked = f"{low:g}" if low is not None and low == high else " and ".join(bounds)
             return f"{name} is {brief(value)}, it should be {asked}"
     return None
 
