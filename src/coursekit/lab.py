@@ -37,17 +37,26 @@ def update(course, work):
         lesson = course.lesson(path.name)
         text = fresh(lesson)
         copy, digest = work / path.name, hashlib.sha256(text.encode()).hexdigest()
-        if _create(copy, text):
+        if _create(copy, _as_saved(text)):
             said.append(f"{path.name}: your own copy is made")
         elif digest not in (ledger.get(path.name) or [digest]):
-            beside = next(name for name in _names(copy) if _create(name, text))
+            beside = next(name for name in _names(copy) if _create(name, _as_saved(text)))
             said.append(f"{path.name} has changed: the new one is {beside.name}, your copy stays as it is")
         known = ledger.setdefault(path.name, [])
         if digest not in known:
             known.append(digest)
     _write_ledger(work / LEDGER, ledger)
-    _create(work / PAGE, notebook())
+    _create(work / PAGE, _as_saved(notebook()))
     return said
+
+
+def _as_saved(text):
+    """A notebook with what JupyterLab writes into it on opening, so that nothing is unsaved before it is touched."""
+    from ipykernel.ipkernel import IPythonKernel
+
+    notebook = json.loads(text)
+    notebook["metadata"]["language_info"] = IPythonKernel.language_info
+    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def _create(path, text):

@@ -2,6 +2,11 @@
 
 READY = "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 RUN_ALL = "() => window.jupyterapp.commands.execute('notebook:run-all-cells')"
+UNSAVED = """async () => {
+  const panel = window.jupyterapp.shell.currentWidget;
+  await panel.sessionContext.session.kernel.info;
+  return panel.context.model.dirty;
+}"""
 FINISHED = """() => {
   const panel = window.jupyterapp.shell.currentWidget, session = panel?.sessionContext;
   const cells = panel?.content?.widgets?.filter((cell) => cell.model.type === "code") ?? [];
@@ -27,13 +32,17 @@ RAISED = """() => window.jupyterapp.shell.currentWidget.content.widgets
 
 
 class Notebook:
-    """The notebook at `address`, opened in `page` and run from top to bottom; cells are found by how they begin."""
+    """The notebook at `address`, opened in `page` and run from top to bottom; cells are found by how they begin.
+
+    `unsaved` tells whether it was changed before anything was run.
+    """
 
     def __init__(self, page, address):
         self.page = page
         page.set_default_timeout(60_000)
         page.goto(address)
         page.wait_for_function(READY, timeout=90_000)
+        self.unsaved = page.evaluate(UNSAVED)
         page.evaluate(RUN_ALL)
         page.wait_for_function(FINISHED, timeout=120_000)
 

@@ -16,6 +16,10 @@ def lesson(lab):
     notebook.page.close()
 
 
+def test_a_lesson_that_was_only_opened_has_nothing_to_save(lesson):
+    assert lesson.unsaved is False
+
+
 def test_runs_unsolved_without_an_error(lesson):
     assert lesson.raised() == []
     assert lesson.output("#| check: 1.1") == "○ 1.1  not answered yet"
