@@ -56,7 +56,7 @@ def _as_saved(text):
 
     notebook = json.loads(text)
     notebook["metadata"]["language_info"] = IPythonKernel.language_info
-    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    return text_of(notebook)
 
 
 def _create(path, text):
