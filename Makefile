@@ -38,7 +38,7 @@ bench: .venv/.test  ## measure side by side, into _build/bench/table.md (some to
 
 newest:  ## pin the newest releases that resolve together instead of those in constraints.txt
 	@$(PYTHON) -m venv .venv-newest
-	@.venv-newest/bin/python -m pip --disable-pip-version-check install -q -e '.[book,cluster,pdf,test]'
+	@.venv-newest/bin/python -m pip --disable-pip-version-check install -q -e '.[test]'
 	@.venv-newest/bin/python -m pip freeze --exclude-editable > constraints.txt
 	@rm -rf .venv-newest
 
@@ -53,20 +53,20 @@ clean:  ## remove what was built; your answers in work/ stay
 
 .venv/.learn: .venv/.python pyproject.toml constraints.txt
 	@echo "Installing the course and what it needs into .venv (some minutes, once)"
-	@$(PIP) -e .
+	@$(PIP) -e '.[lessons,grading]'
 	@touch $@
 
 .venv/.book: .venv/.learn
 	@echo "Installing what builds the book"
-	@$(PIP) -e '.[book]'
+	@$(PIP) -e '.[grading,book]'
 	@touch $@
 
 .venv/.pdf: .venv/.book
 	@echo "Installing what prints the book"
-	@$(PIP) -e '.[book,pdf]'
+	@$(PIP) -e '.[grading,pdf]'
 	@touch $@
 
 .venv/.test: .venv/.book
 	@echo "Installing the test tools"
-	@$(PIP) -e '.[book,cluster,pdf,test]'
+	@$(PIP) -e '.[test]'
 	@touch $@

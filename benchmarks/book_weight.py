@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import yaml
 from playwright.sync_api import sync_playwright
 
-from coursekit.publish import JUPYTER_BOOK, TOC, build_book, pages, server
+from coursekit.publishing.book import JUPYTER_BOOK, TOC, build_book, pages, server
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tests" / "browser"))

@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from coursekit.course import Course
+from coursekit.lessons.course import Course
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -3,6 +3,8 @@
 interpreter.
 
     .venv/bin/python benchmarks/grading.py [--lesson 12] [--submissions 20] [--out FILE.json]
+    .venv/bin/python benchmarks/grading.py --before FOLDER      the same of another state of this repository, in turn
+    .venv/bin/python benchmarks/grading.py --memory 2000        what 2000 submissions leave in memory
 
 All get the lesson without its demonstrations: imports, helpers, exercises, checks. Half of the submissions are right,
 the others have one known mistake each: every tool must find exactly that, or there is no table. nbgrader and otter are
@@ -27,14 +29,14 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 os.environ |= dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1")
 
-from coursekit import batch, grade, sandbox  # noqa: E402
-from coursekit.assignment import export  # noqa: E402
-from coursekit.checks import RAW, SEED, VALUES_MIME  # noqa: E402
-from coursekit.course import Course  # noqa: E402
-from coursekit.fill import Answers, fill, mistakes, reference  # noqa: E402
-from coursekit.lesson import canonical, text_of  # noqa: E402
-from coursekit.record import write  # noqa: E402
-from coursekit.slices import essential  # noqa: E402
+from coursekit.checking.checks import RAW, SEED, VALUES_MIME  # noqa: E402
+from coursekit.grading import batch, sandbox, unit  # noqa: E402
+from coursekit.lessons.course import Course  # noqa: E402
+from coursekit.lessons.fill import Answers, fill, mistakes, reference  # noqa: E402
+from coursekit.lessons.notebook import canonical, parse, text_of  # noqa: E402
+from coursekit.lessons.slices import essential  # noqa: E402
+from coursekit.proving.record import write  # noqa: E402
+from coursekit.publishing.assignment import export  # noqa: E402
 from layered import environment, layered  # noqa: E402
 
 SECRET = 987_654_321
@@ -89,8 +91,8 @@ def warm_interpreter(lesson, texts, reference_cells):
 def ours(lesson, solutions, texts, wrong):
     """(seconds of each submission, seconds of each phase, seconds before the first) of grading with warm kernels."""
     started, spent = time.perf_counter(), dict.fromkeys(("start", "cells", "stop", "judge", "rest"), 0.0)
-    box = grade.boxes(lesson)
-    right = grade.reference_values(lesson, solutions, SECRET, box)
+    box = unit.boxes(lesson)
+    right = unit.reference_values(lesson, solutions, SECRET, box)
     setup, times, points = time.perf_counter() - started, [], {}
 
     def timed(phase, function):
@@ -110,7 +112,7 @@ def ours(lesson, solutions, texts, wrong):
     judge = timed("judge", batch.judge)
     for name, text in texts.items():
         begun = time.perf_counter()
-        found = grade.submission_values(text, lesson, SECRET, box, right)
+        found = unit.submission_values(text, lesson, SECRET, box, right)
         outcomes = judge(lesson, found, right, {})
         times.append(time.perf_counter() - begun)
         points[name] = sum(outcome.points for outcome in outcomes)
@@ -187,7 +189,7 @@ points = {points}
 def test_values(env):
     import json
 
-    from coursekit.checks import demand
+    from coursekit.checking.checks import demand
 
     demand({exercise!r}, {seed}, json.loads({cases!r}))
     exec({check!r}, env)
@@ -226,10 +228,98 @@ def main():
     parser.add_argument("--lesson", default="12")
     parser.add_argument("--submissions", type=int, default=20)
     parser.add_argument("--skip", nargs="*", default=[], choices=["nbgrader", "otter", "jobs"])
+    parser.add_argument("--before", type=Path, help="another state of this repository, with a .venv of its own")
+    parser.add_argument("--rounds", type=int, default=3, help="how often in turn")
+    parser.add_argument("--memory", type=int, help="grade so many submissions, and say what memory is used meanwhile")
+    parser.add_argument("--only-ours", type=Path, help=argparse.SUPPRESS)  # the course that --before measures
     parser.add_argument("--out", type=Path, help="a file for the numbers as JSON")
     arguments = parser.parse_args()
+    if arguments.only_ours:
+        print(json.dumps(own_times(Course(arguments.only_ours), arguments)))
+        return
     with tempfile.TemporaryDirectory() as folder:
+        if arguments.before or arguments.memory:
+            course = short_course(arguments.lesson, Path(folder))
+            (in_turn if arguments.before else memory)(course, arguments)
+            return
         measure(short_course(arguments.lesson, Path(folder)), arguments)
+
+
+def own_times(course, arguments):
+    """Seconds a submission, in the sandbox and of the cells alone."""
+    lesson = course.lesson(arguments.lesson)
+    texts, wrong = handed_in(lesson, course.solutions(lesson), arguments.submissions)
+    times, phases, _ = ours(lesson, course.solutions(lesson), texts, wrong)
+    cells = warm_interpreter(lesson, texts, lambda text: essential(parse(text, "it")).cells)
+    kinds = {"all right": times[::2], "one wrong": times[1::2], "all": times, "cells alone": cells}
+    spent = {phase: seconds / len(times) for phase, seconds in phases.items()}
+    return {kind: statistics.mean(seconds) for kind, seconds in kinds.items()} | spent
+
+
+def in_turn(course, arguments):
+    """A table of this state of the repository and of another one, each measured several times in turn."""
+    states = {"before": arguments.before, "now": ROOT}
+    command = [__file__, "--lesson", arguments.lesson, "--submissions", str(arguments.submissions)]
+    command += ["--only-ours", str(course.root)]
+    found = {name: [] for name in states}
+    for _ in range(arguments.rounds):
+        for name, root in states.items():
+            python = root / ".venv" / "bin" / "python"
+            done = subprocess.run([python, *command], capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise SystemExit(f"{name}: {done.stderr[-3000:]}")
+            found[name].append(json.loads(done.stdout))
+    print(f"| lesson {arguments.lesson}, seconds a submission | before | now | ratio |\n|---|---|---|---|")
+    for kind in found["now"][0]:
+        old, new = (statistics.median(row[kind] for row in found[name]) for name in states)
+        print(f"| {kind} | {old:.4f} | {new:.4f} | {old / max(new, 1e-9):.1f} |")
+    goal = 2 * statistics.median(row["cells alone"] for row in found["now"]) + 0.05
+    print(f"\nTwice the cells alone and 50 ms: {goal:.3f} s.")
+
+
+def memory(course, arguments):
+    """A table of the memory of `course grade`, its worker and its warm parent while it grades a large class."""
+    import psutil
+
+    lesson, folder = course.lesson(arguments.lesson), course.root / "class"
+    texts = [*handed_in(lesson, course.solutions(lesson), 20)[0].values()]
+    folder.mkdir()
+    for k in range(arguments.memory):
+        (folder / f"learner{k:05d}.ipynb").write_text(texts[k % len(texts)], encoding="utf-8")
+    grade = [sys.executable, "-c", "import sys; from coursekit.cli import main; sys.exit(main())", "grade", str(folder)]
+    grade += ["--lesson", arguments.lesson, "--out", str(course.root / "results"), "--jobs", "1"]
+    journal = course.root / "results" / batch.OUTCOMES
+    print("| submissions | MB of the command | of its worker | of the warm parent | processes | descriptors |")
+    print("|---|---|---|---|---|---|", flush=True)
+    started, told, step = time.monotonic(), 0, max(1, arguments.memory // 20)
+    with subprocess.Popen(grade, cwd=course.root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as command:
+        while command.poll() is None:
+            time.sleep(0.05)
+            done = journal.read_bytes().count(b"\n") if journal.is_file() else 0
+            if done < told + step:
+                continue
+            told = done - done % step
+            with contextlib.suppress(psutil.Error):
+                me = psutil.Process(command.pid)
+                found = {kind: _largest(me, kind) for kind in ("spawn_main", "nursery import serve")}
+                used = [me.memory_info().rss, *found.values()]
+                cells = [done, *(f"{each / 1e6:.1f}" for each in used), len(me.children(recursive=True)), me.num_fds()]
+                print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+        if command.returncode:
+            raise SystemExit(command.stderr.read().decode()[-3000:])
+    print(f"\n{arguments.memory} submissions in {time.monotonic() - started:.0f} s.")
+
+
+def _largest(process, kind):
+    """Bytes of the largest of a process's descendants whose command line has these words, shells left out."""
+    import psutil
+
+    sizes = [0]
+    for child in process.children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            is_shell = child.username() != process.username()
+            sizes += [child.memory_info().rss] if kind in " ".join(child.cmdline()) and not is_shell else []
+    return max(sizes)
 
 
 def rows():
@@ -266,7 +356,7 @@ def measure(course, arguments):
     texts, wrong = handed_in(lesson, solutions, count)
 
     def needed(text):
-        return essential(grade.parse(text, "it")).cells
+        return essential(parse(text, "it")).cells
 
     times, phases, setup = ours(lesson, solutions, texts, wrong)
     rows = {"course grade": statistics.mean(times)}
@@ -289,7 +379,7 @@ def measure(course, arguments):
             rows["nbgrader 0.9.6, autograde alone"] = parts[0] / count
             print(f"nbgrader {parts}", file=sys.stderr)
         if "otter" not in arguments.skip:
-            right = grade.reference_values(lesson, solutions, SECRET, grade.boxes(lesson))
+            right = unit.reference_values(lesson, solutions, SECRET, unit.boxes(lesson))
             rows["otter-grader 7.0.0, run"] = statistics.mean(otter(lesson, right, texts, wrong, folder / "otter"))
     report(rows, phases, setup, lesson, count, arguments.out)
     return rows

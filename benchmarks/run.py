@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = ("redraw", "book_weight", "course_times", "probe_overhead", "topology_iteration", "grading")
+MODULES = ("imports", "redraw", "book_weight", "course_times", "probe_overhead", "topology_iteration", "grading")
 
 
 def measure(name):

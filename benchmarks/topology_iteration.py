@@ -8,8 +8,12 @@ compliance of the same MBB beam with the sensitivity filter; their iterations ta
 """
 
 import argparse
+import json
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 for library in ("OMP", "OPENBLAS", "MKL"):  # before numpy: one thread each, as in the lesson
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
@@ -18,6 +22,12 @@ import numpy as np  # noqa: E402
 from scipy.sparse import coo_matrix  # noqa: E402
 from scipy.sparse.linalg import spsolve  # noqa: E402
 
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
+
+from topology_peer import PEER  # noqa: E402
+
+from layered import environment, layered  # noqa: E402
 from vanishing import topology  # noqa: E402
 
 
@@ -149,6 +159,34 @@ def rows():
             "others": {"straightforward Python (triplets, sparse LU)": found["straightforward"]["each"]},
             "how": f"MBB beam, sensitivity filter, {iterations} iterations in turns; K as a band makes the difference",
         }
+    yield from beside_peer()
+
+
+def beside_peer():
+    """A row for each of three sizes beside pymoto, and one for the memory at the largest."""
+    if not (home := layered(PEER)):
+        raise RuntimeError(f"{PEER} could not be installed")
+    script = Path(__file__).with_name("topology_peer.py")
+    command = [home / "bin" / "python", script, "--json"]
+    done = subprocess.run(command, env=environment(home), check=True, capture_output=True, text=True)
+    found = json.loads(done.stdout)
+    for one in found:
+        (nelx, nely), (ours, c), (peer, c_peer) = one["size"], one["times"]["ours"], one["times"]["pymoto"]
+        yield {
+            "what": f"topology optimisation, an iteration on {nelx} × {nely} elements, density filter",
+            "unit": "ms of CPU",
+            "ours": ours,
+            "others": {PEER.replace("==", " "): peer},
+            "how": f"MBB beam, {one['iterations']} iterations in turns; compliance at the last {c:.3f}, pymoto "
+            f"{c_peer:.3f}: ours bounds the filtered volume",
+        }
+    yield {
+        "what": "the same, memory of a process with the largest of them",
+        "unit": "MiB",
+        "ours": found[-1]["memory"]["ours"],
+        "others": {PEER.replace("==", " "): found[-1]["memory"]["pymoto"]},
+        "how": "largest resident size, imports included",
+    }
 
 
 def main():

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 import toy
-from coursekit.course import Course
-from coursekit.publish import build_book
-from coursekit.record import record
+from coursekit.lessons.course import Course
+from coursekit.proving import arithmetics
+from coursekit.proving.record import record
+from coursekit.publishing.book import build_book
 
+ONE = {"baseline": arithmetics.BASELINE}
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -48,8 +50,16 @@ def book(tmp_path_factory, request):
 def recorded_toy(tmp_path_factory):
     """The toy course, recorded once; tests take copies of it."""
     course = toy.make_course(tmp_path_factory.mktemp("toy"))
-    record(course, course.lesson(1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arithmetics, "ARITHMETICS", ONE)
+        record(course, course.lesson(1))
     return course
+
+
+@pytest.fixture(autouse=True)
+def one_arithmetic(monkeypatch):
+    """Tests that record play one other arithmetic, not six: each costs a kernel."""
+    monkeypatch.setattr(arithmetics, "ARITHMETICS", ONE)
 
 
 @pytest.fixture

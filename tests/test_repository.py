@@ -1,5 +1,6 @@
 """The repository itself: requirements in step, rooms apart, nothing that belongs to one machine."""
 
+import os
 import re
 import subprocess
 import tomllib
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
 
 from coursekit import cli
 
@@ -28,16 +30,20 @@ def tracked():
 
 def test_environment_in_step_with_pyproject():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = {re.match(r"[\w-]+", need)[0]: need for need in project["dependencies"]}
+    needs = [*project["dependencies"], *project["optional-dependencies"]["lessons"]]
+    wanted = {re.match(r"[\w-]+", need)[0]: need for need in needs}
     wanted = {CONDA_NAMES.get(name, name) + need[len(name) :] for name, need in wanted.items()}
     lines = (ROOT / "environment.yml").read_text().split("- pip:\n")[0].splitlines()
-    listed = {line.strip()[2:] for line in lines if line.startswith("  - ")} - {"conda-forge", "pip"}
-    assert listed == wanted | {"python" + project["requires-python"]}
+    listed = {line.partition("#")[0].strip()[2:] for line in lines if line.startswith("  - ")} - {"conda-forge", "pip"}
+    assert {name for name in listed if not name.startswith("python=")} == wanted
+    [python] = listed - wanted
+    assert SpecifierSet(project["requires-python"]).contains(python.removeprefix("python="))
 
 
 def test_constraints_pin_every_requirement():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     needs = [*project["dependencies"], *(need for extra in project["optional-dependencies"].values() for need in extra)]
+    needs = [need for need in needs if not need.startswith(project["name"])]
     pinned = {line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines()}
     assert {re.match(r"[\w-]+", need)[0].lower() for need in needs} <= pinned
 
@@ -93,3 +99,17 @@ def test_workflows_call_what_exists(path, capsys):
             cli.main([command, "--help"])
         assert stopped.value.code == 0
     capsys.readouterr()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "findings").glob("*.sh")), ids=lambda path: path.stem)
+def test_a_finding_can_be_run_and_says_what_was_guessed_and_seen(path):
+    text = path.read_text(encoding="utf-8")
+    assert os.access(path, os.X_OK)
+    assert text.startswith("#!/usr/bin/env bash\n# ")
+    assert "\n# Guess: " in text
+    assert "\n# Seen:  " in text
+    assert "set -euo pipefail\nfolder=$(mktemp -d)\n" in text
+    assert not re.search(r"coursekit|\bvanishing\b", text)
+    installed = re.findall(r"pip install -q --disable-pip-version-check (.+)", text)
+    assert installed
+    assert all("==" in package for line in installed for package in line.split())

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from coursekit.course import Course
-from coursekit.lesson import Lesson, canonical, text_of
+from coursekit.lessons.course import Course
+from coursekit.lessons.notebook import Lesson, canonical, text_of
 
 QUESTION = """**{k}. How much is one and one?**
 
@@ -28,7 +28,10 @@ STUB_1 = 'def squares(values):\n    """Sum of the squares of an array; returns a
 STUB_2 = (
     'def grid(rows, columns):\n    """Array of shape (rows, columns) with row + 2 * column in each place."""\n    ...'
 )
-CHECK_1 = 'check("1.1", squares, lambda rng: dict(values=rng.normal(size=4)), cases=3)'
+CHECK_1 = (
+    'check("1.1", squares, lambda rng: dict(values=rng.normal(size=4)), cases=3,'
+    " example=dict(values=np.array([1.0, 2.0])))"
+)
 CHECK_2 = (
     'check("1.2", grid, lambda rng: dict(rows=int(rng.integers(2, 5)), columns=int(rng.integers(5, 9))), seconds=1)'
 )
@@ -39,7 +42,7 @@ LESSON = [
     "# 01 · Sums\n\n10 min · CPU 1 s · after: nothing\n\nHow large is a sum? The first one is 5.25.",
     ("code", "import numpy as np\n\nfrom coursekit import check"),
     ("code", "start = np.array([0.5, 1.0, 2.0])\nprint(f'sum of squares {np.sum(start**2):.2f}')"),
-    "### Exercise 1.1 — Squares",
+    "### Exercise 1.1 — Squares\n\nAdd the squares. Example: of `[1, 2]` it is `5`.",
     ("code", f"#| exercise: 1.1\n{STUB_1}"),
     ("code", f"#| check: 1.1\n{CHECK_1}"),
     "### Exercise 1.2 — A grid (3 points)",
@@ -66,6 +69,8 @@ SOLUTIONS = [
     "# 01 · Sums: solutions",
     ("code", f"#| answer: 1.1\n{RIGHT_1}"),
     ("code", f"#| answer: 1.2\n{RIGHT_2}"),
+    ("code", "#| hint: 1.1 What is the square of one value?"),
+    ("code", "#| hint: 1.1 The sum of\n# all squares."),
     *(("code", f"#| mistake: {number} {says}\n{source}") for (number, says), source in MISTAKES.items()),
 ]
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from coursekit import coursemap
-from coursekit.course import Course
-from coursekit.lesson import CourseError
-from coursekit.publish import TOC
+from coursekit.lessons.course import Course
+from coursekit.lessons.errors import CourseError
+from coursekit.publishing import coursemap
+from coursekit.publishing.book import TOC
 
 
 class course_map(nodes.General, nodes.Element):

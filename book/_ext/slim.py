@@ -16,6 +16,7 @@ CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
 ASIDE = re.compile(r":not\([^()]*\)|\[[^\]]*\]")  # exclusions and attributes name no class that is needed
 COMMA = re.compile(r",(?![^(]*\))")
 CODE = re.compile(r'"(?:\\(f[0-9a-f]{3})|([\uf000-\uf8ff]))"')
+THEME = re.compile(r"""html\[data-theme=["']?(light|dark)["']?\]""")
 GROUPS = ("media", "supports")
 
 
@@ -43,6 +44,29 @@ def used(selector: str, words: set[str]) -> bool:
     return set(CLASS.findall(ASIDE.sub("", selector))) <= words
 
 
+def scriptless(css: str) -> str:
+    """The style sheet, and at its end its light and dark rules once more, for a page whose theme no script has set."""
+    made = {"light": "", "dark": ""}
+    for rule in tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True):
+        for theme in made:
+            made[theme] += of_theme(rule, theme)
+    dark = f"@media (prefers-color-scheme:dark){{{made['dark']}}}" if made["dark"] else ""
+    return css + made["light"] + dark
+
+
+def of_theme(rule, theme: str) -> str:
+    """A rule, or what a group holds, that is for one theme, for the theme "auto" instead."""
+    if rule.type == "qualified-rule":
+        chosen = [one for one in COMMA.split(tinycss2.serialize(rule.prelude)) if THEME.search(one)]
+        told = [THEME.sub('html[data-theme="auto"]', one) for one in chosen if THEME.search(one)[1] == theme]
+        return f"{','.join(told)}{{{tinycss2.serialize(rule.content)}}}" if told else ""
+    if rule.type == "at-rule" and rule.lower_at_keyword in GROUPS and rule.content is not None:
+        inner = tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True)
+        inside = "".join(of_theme(one, theme) for one in inner)
+        return f"@{rule.lower_at_keyword}{tinycss2.serialize(rule.prelude)}{{{inside}}}" if inside else ""
+    return ""
+
+
 def code_points(css: str) -> set[int]:
     """The icons that a style sheet still draws."""
     return {int(digits, 16) if digits else ord(sign) for digits, sign in CODE.findall(css)}
@@ -55,10 +79,12 @@ def slim(app, error) -> None:
     if error or not theme.is_file():
         return
     pages = "".join(page.read_text(encoding="utf-8") for page in out.rglob("*.html"))
-    scripts = "".join(js.read_text(encoding="utf-8") for js in static.rglob("*.js") if "mathjax" not in js.parts)
+    scripts = "".join(js.read_text(encoding="utf-8") for js in static.rglob("*.js"))
     css, icons = theme.read_text(encoding="utf-8"), set(re.findall(r"\bfa-[a-z0-9-]+", pages))
     words = set(re.findall(r"[\w-]+", pages + scripts)) - (set(ICON.findall(css)) - icons)
     theme.write_text(slim_css(css, words), encoding="utf-8")
+    for sheet in [*static.glob("styles/*.css"), static / "pygments.css", static / "course.css"]:
+        sheet.write_text(scriptless(sheet.read_text(encoding="utf-8")), encoding="utf-8")
     sheets = "".join(sheet.read_text(encoding="utf-8") for sheet in static.glob("styles/*.css"))
     for path in static.glob("vendor/fontawesome/webfonts/*.ttf"):
         with TTFont(path, recalcTimestamp=False) as font:  # the same bytes at any time
@@ -71,5 +97,5 @@ def slim(app, error) -> None:
 
 def setup(app) -> dict:
     """Register with Sphinx."""
-    app.connect("build-finished", slim)
+    app.connect("build-finished", slim, priority=900)  # after the theme has written its style sheets
     return {"parallel_read_safe": True, "parallel_write_safe": True}

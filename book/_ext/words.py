@@ -4,6 +4,7 @@ A term is known by its name, by each of several names that a comma or a parenthe
 what a line `.. also: saturated, saturates` below its entry lists.
 """
 
+import html
 import re
 
 from docutils import nodes
@@ -12,6 +13,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 GLOSSARY = "book/glossary"
 LESSONS = "lessons/"
+TERM = re.compile(r'<a class="term[^"]*" href="[^"#]*#([^"]+)">')
 ALSO = re.compile(r"^\.\. also: (.+)$")
 
 
@@ -125,6 +127,27 @@ class Words(SphinxPostTransform):
         return nodes.paragraph("", "Lesson ", link, classes=["first-use"])
 
 
+def preview(app, pagename, templatename, context, doctree) -> None:
+    """Give each link to a term what its entry says, for a reader who rests on it."""
+    body = context.get("body", "")
+    if 'class="term' in body:
+        says = definitions(app)
+        context["body"] = TERM.sub(lambda link: f'{link[0][:-1]} data-says="{says.get(link[1], "")}">', body)
+
+
+def definitions(app) -> dict[str, str]:
+    """By anchor, the first paragraph of an entry as escaped HTML, formulas set, without links."""
+    if not hasattr(app, "course_definitions"):
+        found = {}
+        for item in app.env.get_and_resolve_doctree(GLOSSARY, app.builder).findall(nodes.definition_list_item):
+            first = next(iter(item[-1].findall(nodes.paragraph)), None)
+            written = app.builder.render_partial(first)["fragment"] if first is not None else ""
+            says = html.escape(re.sub(r"</?(?:a|p)\b[^>]*>", "", written).strip())
+            found |= {anchor: says for term in item.findall(nodes.term) for anchor in term["ids"]}
+        app.course_definitions = found
+    return app.course_definitions
+
+
 def letters(entries_list: nodes.definition_list) -> nodes.Node:
     """A line that leads to the first entry of each letter."""
     firsts = {}
@@ -150,5 +173,6 @@ def setup(app) -> dict:
     app.connect("doctree-read", collect)
     app.connect("env-purge-doc", forget)
     app.connect("env-merge-info", merge)
+    app.connect("html-page-context", preview)
     app.add_post_transform(Words)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": 1}

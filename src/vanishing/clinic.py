@@ -1,8 +1,8 @@
 """Seven patients: six small networks that do not learn, each for a reason of its own, and one that is well.
 
 `admit("A")` is patient A. Which letter has which illness is drawn with the published seed `SHUFFLE`; another generator
-of random numbers gives another individual with the illness of that letter. Whoever wants to examine them blind stops
-reading here: the wards below say what ails whom.
+of random numbers gives another individual with the illness of that letter. To examine the patients blind, stop reading
+here: the wards below name each one's illness.
 
 A prescription is a dict of settings to change, see `treat`. `outcome` makes the network anew with them, trains it for
 as many steps as the patient has, and measures what has become of it on held-out examples. All numbers are float64.
@@ -26,6 +26,11 @@ LETTERS = "ABCDEFG"
 SHUFFLE = 278
 WELL = "nothing"
 DECADES = (-4, 3)  # outside, one ratio of gradients is as bad as another
+FEWEST = {  # changes in the shortest cure known of an illness; 1 where nothing else is said
+    "unscaled inputs": 2,
+    "squared error behind a sigmoid": 2,
+    "exploding loop": 2,
+}
 
 PHI = {"tanh": nn.Tanh, "relu": nn.ReLU, "leaky relu": nn.LeakyReLU, "sigmoid": nn.Sigmoid}
 NORMS = {None: None, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
@@ -519,21 +524,36 @@ def changes(patient, prescription):
 
 def decades(patient):
     """log10 of the gradient at the first over that at the last trained layer (or step in time), cut to DECADES."""
-    trained = [row for row in examine(patient).rows() if row.matrix and row.trainable]
-    loops = [row.times for row in trained if row.times]
-    sizes = loops[0] if loops else [row.delta for row in trained]
-    if not (sizes[0] > 0 and sizes[-1] > 0):
+    sizes, _, _ = _heard(patient)
+    return _decades(sizes[0], sizes[-1])
+
+
+def _decades(one, other):
+    """log10(one / other), cut to DECADES; its lower end where one of them is not above zero."""
+    if not (one > 0 and other > 0):
         return float(DECADES[0])
-    return float(np.clip(math.log10(sizes[0]) - math.log10(sizes[-1]), *DECADES))
+    return float(np.clip(math.log10(one) - math.log10(other), *DECADES))
+
+
+def _heard(patient):
+    """Lengths of the gradient along the trained layers (or steps in time), in each trained layer, and the loss."""
+    p = examine(patient)
+    trained = [row for row in p.rows() if row.matrix and row.trainable]
+    layers = [row.delta for row in trained]
+    loops = [row.times for row in trained if row.times]
+    first = copy.deepcopy(patient)
+    return loops[0] if loops else layers, layers, abs(train(first, 1)[0])
 
 
 def outcome(prescription, patient):
     """What a prescription does to a patient, measured.
 
-    score    of the model on held-out examples, after training for the patient's budget: 0 to 1
-    decades  of the gradient between the first and the last layer before training (see `decades`)
-    size     number of parameters over what it was
-    changed  what differs, as a list of words;  changes  how many
+    score     of the model on held-out examples, after training for the patient's budget: 0 to 1
+    decades   of the gradient between the first and the last layer before training (see `decades`)
+    quietest  the same between the trained layer that hears least and the last
+    heard     the same between the last layer's gradient and the loss: how much of the mistake is told at all
+    size      number of parameters over what it was
+    changed   what differs, as a list of words;  changes  how many, width and depth counting as one
     ValueError as `treat`.
     """
     treated = treat(patient, prescription)
@@ -545,10 +565,14 @@ def _before_training(treated, patient, prescription):
     """What `outcome` says of a treated patient but for the score, which is most of the work."""
     changed = changes(patient, prescription)
     size = [sum(w.numel() for w in each.model.parameters()) for each in (treated, patient)]
+    sizes, layers, loss = _heard(treated)
+    shaped = {word.split()[0] for word in changed} & {"width", "depth"}
     return {
-        "decades": round(decades(treated), 3),
+        "decades": round(_decades(sizes[0], sizes[-1]), 3),
+        "quietest": round(_decades(min(layers), layers[-1]), 3),
+        "heard": round(_decades(layers[-1], loss), 3),
         "changed": changed,
-        "changes": len(changed),
+        "changes": len(changed) - (len(shaped) == 2),
         "size": round(size[0] / size[1], 3),
     }
 
@@ -563,12 +587,16 @@ def _score(patient):
 def bounds(letter):
     """What `outcome` must show of the patients of a letter: {name: (low, high)}, None for an open side.
 
-    Who is ill must learn, with a gradient that neither vanishes nor explodes, and keep its size; who is well must learn
-    and be left as it is.
+    Who is ill must learn, with a gradient that neither vanishes nor explodes on its way and that reaches every layer,
+    keep its size, and have no more changed than the shortest cure changes. Where the loss is what ails, it must be
+    heard. Who is well must be left as it is; that it learns then is known.
     """
-    if illness(letter) == WELL:
-        return {"score": (0.8, None), "changes": (0, 0)}
-    return {"score": (0.8, None), "decades": (-3, 2), "size": (0.7, 1.5)}
+    name = illness(letter)
+    if name == WELL:
+        return {"changes": (0, 0)}
+    heard = {"heard": (-3, None)} if name == "squared error behind a sigmoid" else {}
+    whole = {"score": (0.8, None), "decades": (-3, 2), "quietest": (-3, None), "size": (0.7, 1.5)}
+    return {**whole, **heard, "changes": (1, FEWEST.get(name, 1))}
 
 
 def visits(prescribe, letter, seeds=5):

@@ -34,6 +34,7 @@ REMEDIES = {  # what differs from sigmoid units, Xavier's weights, cross-entropy
     "layer norm": {"norm": nn.LayerNorm},
     "batch norm": {"norm": nn.BatchNorm1d},
     "residual": {"residual": True},
+    "weights x 4, centred": {"weights": "centred"},
     "tanh": {"phi": "tanh"},
     "ReLU, torch's default": {"phi": "relu", "weights": "default"},
     "ReLU, He": {"phi": "relu", "weights": "He"},
@@ -69,7 +70,9 @@ PATH = Path(__file__).with_suffix(".json")
 class Digits(nn.Module):
     """A multilayer perceptron of `depth` weight matrices; see REMEDIES for its options.
 
-    weights   "Xavier" (variance 2/(n_in + n_out)), "He" (2/n_in) or torch's "default" for nn.Linear (1/(3 n_in))
+    weights   "Xavier" (variance 2/(n_in + n_out)), "He" (2/n_in), torch's "default" for nn.Linear (1/(3 n_in)), or
+              "centred": Xavier's times 4, in the first and last layer times 2, and biases −½ Σ_j W_ij behind hidden
+              layers. As σ(z) = (1 + tanh(z/2))/2, sigmoid layers with these are tanh layers with Xavier's weights
     norm      a normalisation layer before each activation
     residual  hidden layers add φ(z)/√depth to what they received
     """
@@ -81,9 +84,18 @@ class Digits(nn.Module):
         self.norms = nn.ModuleList(norm(width) for _ in range(depth - 1)) if norm else [nn.Identity()] * (depth - 1)
         self.phi, self.scale = getattr(torch, phi), depth**-0.5 if residual else 0.0
         for layer in self.layers if weights != "default" else ():
-            gain, fan = (2, sum(layer.weight.shape)) if weights == "Xavier" else (2, layer.in_features)
-            nn.init.normal_(layer.weight, std=math.sqrt(gain / fan))
+            fan = layer.in_features if weights == "He" else sum(layer.weight.shape)
+            nn.init.normal_(layer.weight, std=math.sqrt(2 / fan))
             nn.init.zeros_(layer.bias)
+        if weights == "centred":
+            self._centre()
+
+    def _centre(self):
+        with torch.no_grad():
+            self.layers[0].weight.mul_(2)
+            for layer in self.layers[1:]:
+                layer.weight.mul_(2 if layer is self.layers[-1] else 4)
+                layer.bias.copy_(-layer.weight.sum(1) / 2)
 
     def forward(self, x):
         """Logits (batch, 10) of images x (batch, 64)."""
@@ -100,7 +112,7 @@ def loss_of(name):
     return lambda z, y: (z.softmax(1) - F.one_hot(y, 10)).square().sum(1).mean()
 
 
-def training(remedy, depth, rate, seed=0, epochs=30, every=1, eps=1e-8):
+def training(remedy, depth, rate, seed=0, epochs=30, every=1, eps=1e-8, width=WIDTH):
     """Train a network of REMEDIES; yields the model and the probe that listens to it, once before and after each epoch.
 
     The probe hears the first step of every `every`-th epoch; eps is Adam's ε. KeyError for an unknown remedy.
@@ -110,7 +122,7 @@ def training(remedy, depth, rate, seed=0, epochs=30, every=1, eps=1e-8):
     x, y, _, _ = digits()
     x = x.float()
     torch.manual_seed(seed)
-    model, loss = Digits(depth, **shape), loss_of(options["loss"])
+    model, loss = Digits(depth, **shape, width=width), loss_of(options["loss"])
     if options["optimizer"] == "Adam":
         optimizer = torch.optim.Adam(model.parameters(), lr=rate, eps=eps)
     else:

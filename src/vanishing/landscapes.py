@@ -30,7 +30,7 @@ def gradient(loss, w):
 
 def hessian(loss, w):
     """The matrix of second derivatives at w, (n, n) for the n entries of w in row order."""
-    H = torch.autograd.functional.hessian(loss, w.detach(), vectorize=True)
+    H = torch.autograd.functional.hessian(loss, w.detach())
     return H.reshape(w.numel(), w.numel())
 
 
@@ -110,10 +110,11 @@ def block_curvature(loss, layers, k=0):
     return float(torch.linalg.eigvalsh(H).abs().max())
 
 
-def edge_of_stability(X, Y, eta, steps, every, seeds=5, hidden=16, gain=1.0):
+def edge_of_stability(X, Y, eta, steps, every, seeds=5, hidden=16, gain=1.0, beta=0.0):
     """Full-batch gradient descent on tanh networks with one hidden layer, several seeds side by side.
 
-    Weights start with the standard deviation gain/√n_in.
+    Weights start with the standard deviation gain/√n_in. The momentum is `beta`: v ← βv − ηg, w ← w + v, which is
+    stable on a quadratic for ηλ < 2(1 + β) (Polyak 1964; Cohen et al. 2021, section 2).
 
     X (batch, n_in), Y (batch, n_out): arrays; the loss is the mean over the batch of the squared error summed
     over outputs. Returns the steps (m,), the largest eigenvalue of the Hessian (m, seeds) at them, by power
@@ -124,6 +125,7 @@ def edge_of_stability(X, Y, eta, steps, every, seeds=5, hidden=16, gain=1.0):
     sizes = [(X.shape[1], hidden), (hidden, Y.shape[1])]
     w = [torch.tensor(gain * rng.normal(size=(seeds, *s)) / np.sqrt(s[0])).requires_grad_() for s in sizes]
     v = [torch.tensor(rng.normal(size=p.shape)) for p in w]
+    move = [torch.zeros_like(p) for p in w]
 
     def losses():
         return ((torch.tanh(X @ w[0]) @ w[1] - Y) ** 2).sum(dim=2).mean(dim=1)
@@ -144,39 +146,79 @@ def edge_of_stability(X, Y, eta, steps, every, seeds=5, hidden=16, gain=1.0):
             h = torch.tanh(X @ w[0])  # (seeds, batch, hidden)
             error = 2 / len(X) * (h @ w[1] - Y)
             delta = (error @ w[1].mT) * (1 - h**2)
-            w[1] -= eta * h.mT @ error
-            w[0] -= eta * X.T @ delta
+            for one, p, g in zip(move, w, (X.T @ delta, h.mT @ error), strict=True):
+                p += one.mul_(beta).sub_(eta * g)
     return np.array(at), np.array(top), np.array(loss)
+
+
+KINDS = ("vanished", "saddle", "ravine", "plateau")
 
 
 def random_case(rng):
     """A loss of a list of tensors, the list, and a step size eta: one of four kinds, drawn at random."""
-    return make_case(("vanished", "saddle", "ravine", "plateau")[rng.integers(4)], rng)
+    return make_case(KINDS[rng.integers(4)], rng)
 
 
 def make_case(kind, rng):
-    """A case of the given kind, as keyword arguments loss, layers, eta; at least 20 % away from any threshold."""
+    """A case of the given kind, as keyword arguments loss, layers, eta; 15 % and more away from every threshold.
+
+    Every second case lies within a factor of three of the threshold that decides it, and numbers that decide nothing
+    (condition numbers, other layers' gradients and curvatures, how many curvatures are negative) are drawn freely. So
+    a rule that uses one of those, or another threshold, is wrong about some of them.
+    """
     eta = float(10 ** rng.uniform(-2, -0.5))
-    if kind == "vanished":
+    if kind == "vanished" and rng.random() < 0.4:  # a deep network; the others are quadratic but for cubic terms
         depth, phi = int(rng.integers(9, 13)), ("sigmoid", "saturated")[rng.integers(2)]
         layers = network([3] * (depth + 1), rng, rng.uniform(0.6, 1.0))
         X, y = torch.tensor(rng.normal(size=(6, 3))), torch.tensor(rng.uniform(1.0, 2.0, size=(6, 3)))
-        return {"loss": lambda layers: network_loss(layers, X, y, phi), "layers": layers, "eta": eta}
-    n, shape = 6, (2, 3)
-    lam = 10 ** rng.uniform(-4, -1, size=n) / eta
-    if kind == "ravine":
-        lam[0] = rng.uniform(2.5, 20) / eta
-    if kind == "saddle":
-        lam[0] = (rng.uniform(0.1, 1.5), rng.uniform(2.5, 5))[rng.integers(2)] / eta
-        lam[1] = -rng.uniform(0.1, 0.9) * lam[0]
-    Q = np.linalg.qr(rng.normal(size=(n, n)))[0]
-    H, g, a = torch.tensor(Q * lam @ Q.T), torch.tensor(rng.normal(size=n)), torch.tensor(rng.normal(size=4))
-    g, a = 1e-3 * g / g.norm(), rng.uniform(3e-4, 3e-3) * a / a.norm()
-    layers = [torch.tensor(rng.normal(size=shape)), torch.tensor(rng.normal(size=4))]
+
+        def deep(layers):
+            """A deep network's loss of its layers."""
+            return network_loss(layers, X, y, phi)
+
+        return {"loss": deep, "layers": layers, "eta": eta}
+    near = rng.random() < 0.5
+    lam = _spectrum(KINDS[rng.integers(1, 4)] if kind == "vanished" else kind, near, rng) / eta
+    share = rng.uniform(1.2e-3, 1.35e-3) if rng.random() < 0.4 else 10 ** rng.uniform(-2.9, -0.3)
+    if kind == "vanished":
+        share = rng.uniform(5e-4, 8.5e-4)
+    Q = np.linalg.qr(rng.normal(size=(6, 6)))[0]
+    H, g = torch.tensor(Q * lam @ Q.T), torch.tensor(rng.normal(size=6))
+    g *= 10 ** rng.uniform(-4, -2) / g.norm()
+    layers = [torch.tensor(rng.normal(size=shape)) for shape in ((2, 3), (4,), (3,))]
     start = [W.clone() for W in layers]
+    parts = rng.dirichlet([2, 2])  # of what the two other layers hear, squared
+    others = float(g.norm()) * np.sqrt(parts * (share**-2 - 1))
+    bends = rng.choice([-1, 1], size=2) * 10 ** rng.uniform(-2, 1, size=2) / eta
+    pushes = [torch.tensor(rng.normal(size=n)) for n in (4, 3)]
+    pushes = [size * push / push.norm() for size, push in zip(others, pushes, strict=True)]
 
     def loss(layers):
-        d, e = (layers[0] - start[0]).reshape(-1), layers[1] - start[1]
-        return g @ d + d @ H @ d / 2 + (d**3).sum() + a @ e + (e**2).sum() / 2 + (d**2).sum() * (e**2).sum()
+        d, *rest = (W - W0 for W, W0 in zip(layers, start, strict=True))
+        d = d.reshape(-1)
+        total = g @ d + d @ H @ d / 2 + (d**3).sum()
+        for push, bend, e in zip(pushes, bends, rest, strict=True):
+            total = total + push @ e + bend * (e**2).sum() / 2 + (d**2).sum() * (e**2).sum()
+        return total
 
+    told = ", ".join(f"{curvature:.3g}" for curvature in np.sort(lam))
+    loss.__doc__ = f"layers -> a loss with curvatures {told} in layer 1, whose share of the gradient is {share:.2g}"
     return {"loss": loss, "layers": layers, "eta": eta}
+
+
+def _spectrum(kind, near, rng, n=6):
+    """eta times the eigenvalues of layer 1's Hessian, in any order."""
+    if kind == "ravine":
+        top = rng.uniform(2.35, 3.0) if near else rng.uniform(3, 20)
+    elif kind == "plateau":
+        top = rng.uniform(1.1, 1.7) if near else 10 ** rng.uniform(-3, -0.3)
+    else:
+        top = rng.uniform(2.4, 8) if rng.random() < 0.5 else 10 ** rng.uniform(-3, 0.2)
+    lam = top * 10 ** rng.uniform((-5, -0.5)[rng.integers(2)], 0, size=n)
+    lam[0] = top
+    below = rng.uniform(0.012, 0.03) if near else rng.uniform(0.1, 0.9)
+    if kind != "saddle":
+        below = rng.uniform(0.002, 0.0085) if near else 0
+    for k in range(1, int(rng.integers(2, 5)) if below else 1):
+        lam[k] = -below * top * (1 if k == 1 else rng.uniform(0.5, 1))
+    return lam

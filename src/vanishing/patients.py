@@ -1,5 +1,6 @@
 """Networks that are sick in one known way, or healthy, and what a probe hears of them in one pass."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -61,7 +62,7 @@ def recording(model, rng, batch=100):
     """One backward pass on random images and labels: {"delta", "rms", "saturated", "dead"}, arrays (depth,), bottom up.
 
     delta is the length of the gradient in a layer's output, rms the root mean square of that output, and the shares
-    are those of vanishing.readings, 0 where they do not apply.
+    are those of vanishing.probe.readings, 0 where they do not apply.
     """
     x, y = torch.tensor(rng.normal(size=(batch, 64))), torch.tensor(rng.integers(0, 10, size=batch))
     with probe(model) as p:
@@ -71,10 +72,11 @@ def recording(model, rng, batch=100):
 
 
 def borderline(rng, depth=12):
-    """Made-up recordings next to the thresholds of `vanishing.findings`, in any order: [(recording, illness), …].
+    """Invented recordings near the thresholds of `vanishing.probe.diagnosis`, in any order: [(recording, illness), …].
 
     Small gradients in all layers alike, a single saturated layer, a network that is dead and saturated, and gradients
-    that fall or grow by less, and by more, than the threshold while nearly half is saturated and more than half dead.
+    that fall or grow by less, and by more, than the threshold while nearly half is saturated and more than half dead;
+    and the two shares exactly at their thresholds, of which one is reached and the other not exceeded.
     """
     down, first = np.linspace(1, 0, depth), np.arange(depth) == 0
     half = (0.45 * np.ones(depth), 0.65 * np.ones(depth))
@@ -86,17 +88,39 @@ def borderline(rng, depth=12):
         (100.0, 1e-5, *half, "vanishing"),
         (1e-3, 300.0, *half, "exploding"),
     ]
+    exact = [
+        (np.zeros(depth), np.where(first[::-1], 0.8, 0.1), "dead"),
+        (np.full(depth, 0.5), np.zeros(depth), "healthy"),
+    ]
     ward = []
     for k in rng.permutation(len(cases)):
         last, growth, saturated, dead, illness = cases[k]
         delta = rng.uniform(0.8, 1.25) * last * growth**down
         shares = {"saturated": rng.uniform(0.95, 1.05) * saturated, "dead": rng.uniform(0.95, 1.05) * dead}
         ward.append(({"delta": delta, "rms": np.ones(depth), **shares}, illness))
+    for saturated, dead, illness in exact:
+        seen = {
+            "delta": rng.uniform(0.8, 1.25, size=depth),
+            "rms": np.ones(depth),
+            "saturated": saturated,
+            "dead": dead,
+        }
+        ward.append((seen, illness))
     return ward
+
+
+class Both(nn.Module):
+    """A leaf with two outputs: (h, 2h)."""
+
+    def forward(self, h):
+        return h, 2 * h
 
 
 class Tangle(nn.Module):
     """What a recorder must be able to follow: a layer that is called `repeats` times, a branch, tiny gradients.
+
+    There are leaves that hear nothing as well: one before anything is learnt, whose output needs no gradient, one that
+    is called for nothing, one that is not called; and one whose output is a tuple.
 
     Five inputs, three outputs, float32. All weights are whole numbers, in the last layer times 2⁻⁸⁰: gradients are
     about 1e-23 long, and with whole numbers as inputs nothing is rounded.
@@ -104,9 +128,11 @@ class Tangle(nn.Module):
 
     def __init__(self, repeats, rng):
         super().__init__()
+        self.flat = nn.Flatten()
         self.first, self.phi = nn.Linear(5, 5), nn.ReLU()
         self.loop, self.repeats = nn.Linear(5, 5), repeats
         self.branch = nn.Sequential(nn.Linear(5, 5), nn.ReLU())
+        self.both, self.aside, self.spare = Both(), nn.Linear(5, 2), nn.Linear(5, 5)
         self.last = nn.Linear(5, 3)
         with torch.no_grad():
             for parameter in self.parameters():
@@ -115,10 +141,31 @@ class Tangle(nn.Module):
 
     def forward(self, x):
         """(batch, 3) for x (batch, 5)."""
-        h = self.phi(self.first(x))
+        h = self.phi(self.first(self.flat(x)))
         for _ in range(self.repeats):
             h = self.phi(self.loop(h))
-        return self.last(h + self.branch(h))
+        self.aside(h)
+        once, twice = self.both(h + self.branch(h))
+        return self.last(once + twice)
+
+
+def tidied(record):
+    """A function like `record`, whose dict says under "hooks left behind" how many there are on the model afterwards.
+
+    A `record` that returns None is returned as it is: it has not been written yet.
+    """
+
+    @functools.wraps(record)
+    def counted(model, x):
+        heard = record(model, x)
+        hooks = [part._forward_hooks | part._forward_pre_hooks | part._backward_hooks for part in model.modules()]
+        return {**heard, "hooks left behind": sum(map(len, hooks))} if isinstance(heard, dict) else heard
+
+    try:
+        blank = record(nn.Linear(1, 1), torch.ones(1, 1)) is None
+    except Exception:
+        blank = False
+    return record if blank else counted
 
 
 def trial(model, optimizer, seed=0, steps=40, batch=50):
@@ -146,7 +193,7 @@ def trial(model, optimizer, seed=0, steps=40, batch=50):
 
 CHOICES = {  # of a prescription, each with the values that it may have
     "phi": ("sigmoid", "tanh", "relu"),
-    "weights": ("Xavier", "He", "default"),
+    "weights": ("Xavier", "He", "default", "centred"),
     "norm": (None, "batch", "layer"),
     "residual": (False, True),
     "optimizer": ("SGD", "Adam"),

@@ -6,6 +6,7 @@ weights of a branch have variance 2/n for ReLU and 1/n otherwise, so that a bran
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -74,11 +75,20 @@ def paths_by_length(branches, delta):
     return rows
 
 
-def encoder_gradient(L, norm, seed, d=32, tokens=8, batch=4):
-    """Length of the loss's gradient in the last weight matrix of the first and the last block, at initialisation.
+class Encoder(NamedTuple):
+    """Lengths of gradients in the first and the last block, and how far apart the tokens are at the top."""
 
-    L transformer encoder blocks (attention and ReLU MLP, 4 heads, Xavier weights, float64) with `norm` "pre", "post"
-    or "none", on random tokens with random labels out of 10 (the set-up of Xiong et al. 2020, section 3).
+    mlp: tuple  # in the last matrix of the ReLU network
+    queries_keys: tuple  # in W_Q and W_K together
+    apart: float  # 1 − the mean cosine between two tokens of a sequence
+
+
+def encoder_gradients(L, norm, seed, scale=1.0, d=32, tokens=8, batch=4):
+    """An `Encoder`: what a stack of L transformer encoder blocks does at initialisation.
+
+    Attention and ReLU MLP, 4 heads, Xavier weights, float64, with `norm` "pre", "post" or "none", on random tokens
+    with random labels out of 10 (the set-up of Xiong et al. 2020, section 3). The matrix with which each branch ends
+    is multiplied by `scale`; GPT-2 takes 1/√(2L) (Radford et al. 2019, section 2.3).
     """
     if norm not in ("pre", "post", "none"):
         raise ValueError(f"norm must be pre, post or none, not {norm!r}.")
@@ -92,11 +102,23 @@ def encoder_gradient(L, norm, seed, d=32, tokens=8, batch=4):
             nn.init.xavier_uniform_(weight)
     h = torch.randn(batch, tokens, d, dtype=torch.float64)
     for block in blocks:
+        with torch.no_grad():
+            block.linear2.weight *= scale
+            block.self_attn.out_proj.weight *= scale
         if norm == "none":
             block.norm1, block.norm2 = nn.Identity(), nn.Identity()
         h = block(h)
-    nn.functional.cross_entropy(readout(last(h)).flatten(0, 1), torch.randint(10, (batch * tokens,))).backward()
-    return [float(blocks[i].linear2.weight.grad.norm()) for i in (0, -1)]
+    h = last(h)
+    nn.functional.cross_entropy(readout(h).flatten(0, 1), torch.randint(10, (batch * tokens,))).backward()
+    unit = nn.functional.normalize(h.detach(), dim=-1)
+    centre = unit.mean(dim=1, keepdim=True)
+    # The mean squared distance of unit vectors from their centre, in whose terms no digits are lost to cancellation.
+    apart = (unit - centre).square().sum(-1).mean() * tokens / (tokens - 1)
+    ends = blocks[0], blocks[-1]
+    mlp = tuple(float(block.linear2.weight.grad.norm()) for block in ends)
+    return Encoder(
+        mlp, tuple(float(block.self_attn.in_proj_weight.grad[: 2 * d].norm()) for block in ends), float(apart)
+    )
 
 
 class Stacks(nn.Module):
@@ -105,6 +127,8 @@ class Stacks(nn.Module):
     skip, scale  the factor s and the first value of α, one number for each model
     learned      1 where the α_l are trained (ReZero: Bachlechner et al. 2021; SkipInit: De & Smith 2020), 0 where not
     seeds        one for each model; models with the same seed have the same weights at the start
+
+    float64: in float32 the runs of deep stacks that do not learn would end elsewhere on every processor.
     """
 
     def __init__(self, L, skip, scale, learned, seeds, n=32):
@@ -117,7 +141,7 @@ class Stacks(nn.Module):
             parts[name] = {seed: std * rng.normal(size=shape) for seed, rng in drawn.items()}
         for name, values in parts.items():
             stacked = np.stack([values[seed] for seed in seeds], axis=1 if name == "W" else 0)
-            setattr(self, name, nn.Parameter(torch.tensor(stacked, dtype=torch.float32)))
+            setattr(self, name, nn.Parameter(torch.tensor(stacked, dtype=torch.float64)))
         self.alpha = nn.Parameter(_column(scale).repeat(L, 1, 1, 1))
 
     def forward(self, X, without=None):
@@ -131,15 +155,14 @@ class Stacks(nn.Module):
 
 
 def _column(values):
-    return torch.tensor(values, dtype=torch.float32)[:, None, None]
+    return torch.tensor(values, dtype=torch.float64)[:, None, None]
 
 
 def training(model, steps=100, lr=2e-3, batch=32, seed=0):
     """Train all models of `model` with Adam on the same batches; yields the losses (M,) of each step, before it."""
     X, y, _, _ = digits()
-    X = X.float()
     rng = np.random.default_rng(seed)
-    adam = torch.optim.Adam(model.parameters(), lr=lr)
+    adam = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
     for _ in range(steps):
         rows = torch.tensor(rng.choice(len(X), batch, replace=False))
         logits = model(X[rows])
@@ -154,4 +177,4 @@ def accuracy(model, without=None):
     """Share of the test images that each model labels rightly: (M,)."""
     _, _, X, y = digits()
     with torch.no_grad():
-        return (model(X.float(), without).argmax(-1) == y).double().mean(-1).numpy()
+        return (model(X, without).argmax(-1) == y).double().mean(-1).numpy()

@@ -83,7 +83,7 @@ class Stack:
     def states(self, x):
         """Lists of h_1 … h_T and, of an LSTM, c_1 … c_T, each (nets, batch, hidden), for x (T, nets, batch, m)."""
         W, U, b = (self.parameters[name] for name in "WUb")
-        drive = (x @ U.mT + b).unbind(0)
+        drive = (x.to(W.dtype) @ U.mT + b).unbind(0)
         h = c = torch.zeros(*drive[0].shape[:2], self.hidden, dtype=W.dtype)
         hs, cs, n = [], [], self.hidden
         for d in drive:

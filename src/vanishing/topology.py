@@ -89,6 +89,16 @@ class Structure:
         return filter_matrix(self.nelx, self.nely, self.radius)
 
     @cached_property
+    def back(self):
+        """The filter's adjoint Hᵀ (n, n)."""
+        return sparse.csr_array(self.H.T)
+
+    @cached_property
+    def volume_weights(self):
+        """What each element's design adds to the mean of z = Hx, (n,): the mean is linear, so no filter need be run."""
+        return self.back @ np.ones(self.n) / self.n
+
+    @cached_property
     def element(self):
         """The stiffness of one solid element (8, 8)."""
         return element_stiffness()
@@ -107,10 +117,11 @@ class Structure:
 
     @cached_property
     def assembly(self):
-        """The sparse matrix that turns moduli E (n,) into the lower diagonals of K, and the number of diagonals.
+        """What turns moduli E (n,) into the lower diagonals of K: a sparse matrix, places in the band, its diagonals.
 
         K is linear in E, so assembling is one product. Numbered by columns, K has no entry further than 2·nely + 5
-        from its diagonal: a narrow band, for which Cholesky's method needs no search for an ordering.
+        from its diagonal: a narrow band, for which Cholesky's method needs no search for an ordering. The band is in
+        LAPACK's order, column after column, so that nothing is copied.
         """
         number = np.full(len(self.force), -1)
         number[self.free] = np.arange(self.free.size)
@@ -118,14 +129,15 @@ class Structure:
         e, a, b = np.nonzero((j >= 0) & (i >= j))
         i, j = i[e, a, 0], j[e, 0, b]
         bands = int((i - j).max()) + 1
-        place = ((i - j) * self.free.size + j, e)
-        return sparse.csr_array((self.element[a, b], place), shape=(bands * self.free.size, self.n)), bands
+        places, row = np.unique(j * bands + i - j, return_inverse=True)
+        return sparse.csr_array((self.element[a, b], (row, e)), shape=(places.size, self.n)), places, bands
 
     def displacement(self, E):
         """The solution u (2 nodes,) of K(E)u = f for the moduli E (n,) > 0."""
-        A, bands = self.assembly
-        K, u = (A @ E).reshape(bands, -1), np.zeros(len(self.force))
-        u[self.free] = solveh_banded(K, self.force[self.free], lower=True, overwrite_ab=True, check_finite=False)
+        A, places, bands = self.assembly
+        K, u = np.zeros((self.free.size, bands)), np.zeros(len(self.force))
+        K.ravel()[places] = A @ E
+        u[self.free] = solveh_banded(K.T, self.force[self.free], lower=True, overwrite_ab=True, check_finite=False)
         return u
 
     def compliance(self, rho, law=simp):
@@ -210,7 +222,7 @@ def evaluate(structure, x, beta, slope_beta=None, law=simp):
     c, dc_drho = structure.compliance(rho, law)
     slope = projection_slope(z, beta if slope_beta is None else slope_beta)
     delta = slope * dc_drho
-    return Step(beta, x, rho, c, delta, structure.H.T @ delta, structure.H.T @ slope / structure.n)
+    return Step(beta, x, rho, c, delta, structure.back @ delta, structure.back @ slope / structure.n)
 
 
 def optimality_criteria(x, dc, dv, volume_of, volume, move):
@@ -227,7 +239,7 @@ def optimality_criteria(x, dc, dv, volume_of, volume, move):
     wish[heard] = np.log(x[heard]) + (np.log(-dc[heard]) - np.log(dv[heard])) / 2
 
     def design(shift):
-        return np.clip(np.exp(np.minimum(wish + shift, 0)), low, high)
+        return np.minimum(np.maximum(np.exp(np.minimum(wish + shift, 0)), low), high)
 
     def excess(shift):
         return volume_of(design(shift)) - volume
@@ -254,7 +266,7 @@ def optimise(structure, x, betas, move=0.03, volume=0.5, slope_beta=None, law=si
         yield step
 
         def volume_of(x, beta=beta):
-            return projection(structure.H @ x, beta).mean()
+            return projection(structure.H @ x, beta).mean() if beta else structure.volume_weights @ x
 
         x = optimality_criteria(x, step.dc, step.dv, volume_of, volume, move).round(4)
     yield evaluate(structure, x, beta, slope_beta, law)

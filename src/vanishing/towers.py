@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vanishing.activations import sigmoid
+from vanishing.activations import sigmoid, sigmoid_slope
 
 
 def tower_slopes(w, x, L):
@@ -12,8 +12,8 @@ def tower_slopes(w, x, L):
     """
     slopes, z = np.empty(L), w * x
     for k in range(L):
+        slopes[k] = sigmoid_slope(z)  # s(1 − s) would be 0 from z = 37 on
         z = sigmoid(z)
-        slopes[k] = z * (1 - z)
     return slopes
 
 
@@ -24,7 +24,6 @@ def tied_factors(w, x, L):
     """
     factors, z = [], np.asarray(w) * x
     for _ in range(L):
-        s = sigmoid(z)
-        factors.append(abs(np.asarray(w)) * s * (1 - s))
-        z = np.asarray(w) * s
+        factors.append(abs(np.asarray(w)) * sigmoid_slope(z))
+        z = np.asarray(w) * sigmoid(z)
     return np.array(factors)

@@ -10,6 +10,10 @@ from torch.nn.functional import cross_entropy
 
 WIDTHS = (64, 64, 64, 10)
 TRAIN = 1297  # the first images; the other 500 are for testing
+OPTIMISERS = {
+    "SGD": lambda parameters: torch.optim.SGD(parameters, lr=0.1, momentum=0.9),
+    "Adam": lambda parameters: torch.optim.Adam(parameters, lr=0.01),
+}
 
 
 class Trial(NamedTuple):
@@ -17,7 +21,7 @@ class Trial(NamedTuple):
 
     gradient   length of the loss's gradient by the first layer's weights, before the first step
     beyond     share of hidden pre-activations with |z| > 6, where σ′ is below 1 % of its maximum, before the first step
-    accuracy   share of the test images that are put right after training
+    accuracy   share of the test images that are put right after training; (marks, networks) where `steps` were several
     """
 
     gradient: np.ndarray
@@ -59,17 +63,20 @@ def forward(parameters, x):
     return z
 
 
-def sigmoid_trial(gain=1.0, bias=0.0, networks=5, steps=100, seed=0):
+def sigmoid_trial(gain=1.0, bias=0.0, networks=5, steps=100, seed=0, optimiser="SGD"):
     """Start 64–64–64–10 sigmoid networks with hidden weights of `gain` and hidden biases `bias`, train them: a Trial.
 
-    Softmax and cross-entropy; gradient descent with learning rate 0.1 and momentum 0.9 on batches of 100 images,
-    the same for all networks. Each learns for itself: they only share the arrays.
+    Softmax and cross-entropy on batches of 100 images, the same for all networks; `optimiser` is "SGD" (learning
+    rate 0.1, momentum 0.9) or "Adam" (0.01). Each network learns for itself: they only share the arrays. `steps` is
+    a number, or several in rising order, after each of which accuracy is measured.
     """
     x, y, x_test, y_test = digits()
     parameters = start(gain, float(bias), networks, seed)
-    optimiser = torch.optim.SGD(parameters, lr=0.1, momentum=0.9)
-    generator = torch.Generator().manual_seed(seed + 1)
-    for step in range(steps):
+    if optimiser not in OPTIMISERS:
+        raise ValueError(f"optimiser must be one of {', '.join(OPTIMISERS)}, not {optimiser!r}.")
+    optimiser = OPTIMISERS[optimiser](parameters)
+    generator, accuracy = torch.Generator().manual_seed(seed + 1), []
+    for step in range(np.max(steps)):
         batch = torch.randint(TRAIN, (100,), generator=generator)
         z = forward(parameters, x[batch])
         optimiser.zero_grad()
@@ -79,6 +86,8 @@ def sigmoid_trial(gain=1.0, bias=0.0, networks=5, steps=100, seed=0):
             gradient = parameters[0].grad.flatten(1).norm(dim=1).numpy()
             beyond = (torch.cat(z[:2], dim=2).abs() > 6).double().mean(dim=(1, 2)).numpy()
         optimiser.step()
-    with torch.no_grad():
-        right = forward(parameters, x_test)[-1].argmax(dim=2) == y_test
-    return Trial(gradient, beyond, right.double().mean(dim=1).numpy())
+        if step + 1 in np.atleast_1d(steps):
+            with torch.no_grad():
+                right = forward(parameters, x_test)[-1].argmax(dim=2) == y_test
+            accuracy.append(right.double().mean(dim=1).numpy())
+    return Trial(gradient, beyond, np.reshape(accuracy, (*np.shape(steps), networks)))

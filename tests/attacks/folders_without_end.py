@@ -1,9 +1,8 @@
 # wrong, lost
-# Folders in folders where the kernel keeps its sockets: whoever removes them must not fall over.
-import glob
+# Folders in folders: whoever removes them must not fall over.
 import os
 
-os.chdir(glob.glob("/tmp/kernel-*")[0])
+os.chdir("/tmp")
 try:
     for _ in range(5000):
         os.mkdir("a")

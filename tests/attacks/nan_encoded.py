@@ -1,8 +1,8 @@
 # wrong, lost
 # Not a number, in every spelling that JSON readers take.
-import coursekit.checks
+import coursekit.checking.checks
 
-coursekit.checks.encode = lambda _: ["f", float("nan")]
+coursekit.checking.checks.encode = lambda _: ["f", float("nan")]
 
 
 def squares(values):

@@ -1,18 +1,28 @@
 # wrong, lost
 # Frames that are no messages, messages that are no dicts, JSON that nests without end.
-import IPython
+import json
+import os
+import stat
+import struct
 
-kernel = IPython.get_ipython().kernel
-socket, session = kernel.iopub_socket, kernel.session
-socket.send_multipart([b"", b"<IDS|MSG>", b"", b"{", b"{", b"{", b"{"])
-for body in (b"[" * 100_000, b'{"a":' * 50_000, b"\xff\xfe", b"NaN", b"9" * 10_000, b"null"):
-    parts = [session.pack(session.msg_header("display_data")), b"{}", b"{}", body]
-    socket.send_multipart([b"", b"<IDS|MSG>", session.sign(parts), *parts])
-for value in (None, 7, "text", [], {"data": 5}, {"data": {"application/vnd.coursekit.values+json": "x"}}):
-    try:
-        session.send(socket, "display_data", value, parent=kernel.get_parent())
-    except TypeError:
-        pass
+PIPES = [int(fd) for fd in os.listdir("/proc/self/fd")]
+PIPES = [fd for fd in PIPES if os.path.exists(f"/proc/self/fd/{fd}") and stat.S_ISFIFO(os.fstat(fd).st_mode)]
+
+
+def send(data):
+    for fd in PIPES:
+        try:
+            os.write(fd, struct.pack(">I", len(data)) + data)
+        except OSError:
+            pass
+
+
+for body in (b"", b"{", b"[" * 100_000, b'{"a":' * 50_000, b"\xff\xfe", b"NaN", b"9" * 10_000, b"null", b'{"n": []}'):
+    send(body)
+for n in range(60):
+    for value in (None, 7, "text", [], {"data": 5}, {"data": {"application/vnd.coursekit.values+json": "x"}}):
+        send(json.dumps({"n": n, "output_type": "display_data", "data": value}).encode())
+        send(json.dumps({"n": n, "output_type": value}).encode())
 
 
 def squares(values):

@@ -1,8 +1,8 @@
 # wrong, lost
 # Integers that take a reader very long, or that no float can hold.
-import coursekit.checks
+import coursekit.checking.checks
 
-coursekit.checks.encode = lambda _: ["i", 10**4000]
+coursekit.checking.checks.encode = lambda _: ["i", 10**4000]
 
 
 def squares(values):

@@ -1,11 +1,27 @@
 # wrong, lost
-# The channel that nobody reads, filled.
-import IPython
+# A frame that is announced and never ends, and bytes that are none.
+import json
+import os
+import stat
+import struct
 
-kernel = IPython.get_ipython().kernel
+PIPES = [int(fd) for fd in os.listdir("/proc/self/fd")]
+PIPES = [fd for fd in PIPES if os.path.exists(f"/proc/self/fd/{fd}") and stat.S_ISFIFO(os.fstat(fd).st_mode)]
+
+
+def send(data):
+    for fd in PIPES:
+        try:
+            os.write(fd, struct.pack(">I", len(data)) + data)
+        except OSError:
+            pass
 
 
 def squares(values):
-    for _ in range(300):
-        kernel.session.send(kernel.shell_stream.socket, "execute_reply", {"x": "x" * 900_000}, parent=kernel.get_parent())
+    for fd in PIPES:
+        for _ in range(300):
+            try:
+                os.write(fd, b"\xff" * 900_000)
+            except OSError:
+                break
     return 0.0

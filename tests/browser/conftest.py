@@ -6,11 +6,7 @@
 import os
 import re
 import shutil
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from labpage import Notebook
+from servers import alone, free_port, serving
 
 FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
 FLAGS += " --disable-component-update --disable-sync"
@@ -83,23 +80,12 @@ class Lab:
 @contextmanager
 def start_lab(root, home):
     """A JupyterLab that `course lab` starts on fresh copies of the lessons, in `home`; its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     env = os.environ | {f"JUPYTER_{kind}_DIR": str(home / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
     env |= {"IPYTHONDIR": str(home / "ipython"), "JUPYTERLAB_SETTINGS_DIR": str(home / "settings")}
     command = [sys.executable, "-m", "coursekit.cli", "lab", "01", "--work", str(home / "work"), "--"]
-    command += ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
-    command += ["--IdentityProvider.token=", "--LabApp.expose_app_in_browser=True"]
-    with (home / "log").open("w") as log:
-        server = subprocess.Popen(command, cwd=root, env=env, stdout=log, stderr=log, start_new_session=True)
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/lab", server, home / "log")
-            yield f"http://127.0.0.1:{port}/lab"
-        finally:
-            if server.poll() is None:
-                os.killpg(server.pid, 15)
-            server.wait(20)
+    with serving([*command, *alone(port)], f"http://127.0.0.1:{port}/lab", root, env, home / "log") as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -108,15 +94,3 @@ def lab(root, browser, tmp_path_factory):
     home = tmp_path_factory.mktemp("lab")
     with start_lab(root, home) as address:
         yield Lab(address, home / "work", browser)
-
-
-def _wait_for(address, server, log):
-    for _ in range(600):
-        assert server.poll() is None, log.read_text()
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError(log.read_text())

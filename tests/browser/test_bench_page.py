@@ -7,7 +7,7 @@ import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("lab")]
 
-SOURCE = """from vanishing.bench import Bench
+SOURCE = """from vanishing.figures.bench import Bench
 
 def climb(slope_of_the_line, steps=400):
     for k in range(1, steps + 1):

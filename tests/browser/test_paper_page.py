@@ -6,16 +6,17 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 
-from coursekit import paper
-from coursekit.publish import pages, parts
+from coursekit.publishing import paper
+from coursekit.publishing.book import pages, parts
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = """<!doctype html><html lang="en"><body><article><h1 id="top">{title}</h1>
 <p>{text} <a href="two.html#there">next</a> <a href="https://example.org/">out</a></p>
 <live-figure data-x="1"><img alt="A still picture of some size." src="data:," width="9"></live-figure>
-<h2 id="there">There</h2>{more}</article></body></html>"""
+<h2 id="there">There</h2>{more}</article><p class="copyright">© Copyright 2026, A. Writer. CC BY.</p></body></html>"""
 QUESTION = """<div class="question" role="group" aria-labelledby="q"><p id="q">How much?</p>
 <details class="choice wrong"><summary><span>One</span></summary><p>Wrong: add up.</p></details>
 <details class="choice right"><summary><span>Two</span></summary><p>Right, it is.</p></details></div>"""
@@ -65,14 +66,20 @@ def test_a_small_book_is_printed(browser, small):
     target = small / "out" / "book.pdf"
     with ThreadPoolExecutor(1) as other:
         assert other.submit(paper.print_book, small / "index.html", target, [("Part", ["two"])]).result() == target
-    assert target.read_bytes().startswith(b"%PDF")
+    reader = PdfReader(target)
+    assert {"/Title": "First", "/Author": "A. Writer", "/Creator": "First"}.items() <= reader.metadata.items()
+    whole = [item.title for item in reader.outline if not isinstance(item, list)]
+    assert "Part" in whole
+    at = next(k for k, item in enumerate(reader.outline) if getattr(item, "title", "") == "Part")
+    inside = reader.outline[at + 1]
+    assert inside[0].title == 'A "second" one'
+    assert 'A "second" one' in reader.pages[reader.get_destination_page_number(inside[0])].extract_text()
+    assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]
     assert [path.name for path in target.parent.iterdir()] == ["book.pdf"]
 
 
 def test_chapters_of_the_real_book(book, browser, tmp_path):
     """Title page, contents whose numbers are true, chapters and figures whole, formulas set, answers last."""
-    from pypdf import PdfReader
-
     lesson = next(name for name in pages(ROOT) if name.startswith("lessons/"))
     part = [(caption, [name for name in names if name in (lesson, "book/map")]) for caption, names in parts(ROOT)]
     source = paper.Paper(book, [(caption, names) for caption, names in part if names])

@@ -1,0 +1,87 @@
+"""Lesson 19: cures and reflexes, for more individuals and for longer."""
+
+import numpy as np
+import torch
+
+from coursekit.proving.evidence import claim
+from vanishing.clinic import LETTERS, Skip, admit, bounds, illness, outcome, train
+
+torch.set_num_threads(1)
+CURES = {
+    "A": lambda p: {"shift": p.x.mean(0), "scale": p.x.std(0)},
+    "B": lambda p: {"head": None, "loss": "cross-entropy"},
+    "C": lambda p: {"skip": sum(isinstance(m, Skip) for m in p.model) ** -0.5},
+    "D": lambda p: {},
+    "E": lambda p: {"skip": sum(m.weight.shape == (4, 4) for m in p.model[::2]) ** -0.5},
+    "F": lambda p: {"weights": "orthogonal", "clip": 1.0},
+    "G": lambda p: {"loss": "non-saturating"},
+}
+SICK = [letter for letter in LETTERS if illness(letter) != "nothing"]
+
+
+def others(letter, n=10):
+    """Individuals whom the lesson does not admit."""
+    return [admit(letter, np.random.default_rng(seed)) for seed in range(100, 100 + n)]
+
+
+def well(found, letter):
+    return all(
+        (low is None or low <= found[name]) and (high is None or found[name] <= high)
+        for name, (low, high) in bounds(letter).items()
+    )
+
+
+@claim(
+    "So every cure worked for five of five seeds",
+    budget="5 individuals a letter",
+    tried="10 other individuals a letter; 50 of E, the only one whose cure leaves something to chance",
+)
+def more_individuals():
+    cured = {
+        letter: sum(well(outcome(CURES[letter](p), p), letter) for p in others(letter, 50 if letter == "E" else 10))
+        for letter in LETTERS
+    }
+    counts = ", ".join(f"{letter} {count}" for letter, count in cured.items())
+    return min(count for letter, count in cured.items() if letter != "E") == 10 and cured["E"] == 50, (
+        f"cured of 10 (E: of 50): {counts}"
+    )
+
+
+@claim(
+    "and none of the six recovered by itself",
+    budget="5 individuals a letter, 60 or 100 steps",
+    tried="10 other individuals a letter; ten times the steps for 3 of each",
+)
+def no_treatment():
+    at_once, late = {}, {}
+    for letter in SICK:
+        patients = others(letter)
+        at_once[letter] = sum(well(outcome({}, p), letter) for p in patients)
+        late[letter] = 0
+        for p in patients[:3]:
+            train(p, 10 * p.steps)
+            with torch.no_grad():
+                late[letter] += p.judge(p.model.eval()) >= 0.8
+    said = [", ".join(f"{letter} {count}" for letter, count in row.items()) for row in (at_once, late)]
+    return sum(
+        at_once.values()
+    ) == 0, f"recovered of 10: {said[0]}; score of 0.8 after ten times the steps, of 3: {said[1]}"
+
+
+@claim(
+    "A longer step, Adam and clipping change how a message is *used*",
+    budget="5 individuals of each illness",
+    tried="10 other individuals of each illness",
+)
+def reflexes():
+    tried = {
+        "step x 10": lambda p: {"rate": 10 * p.rate},
+        "Adam": lambda p: {"optimizer": "Adam", "rate": 0.001},
+        "clip": lambda p: {"clip": 1.0},
+    }
+    cured = {
+        name: {letter: sum(well(outcome(reflex(p), p), letter) for p in others(letter)) for letter in SICK}
+        for name, reflex in tried.items()
+    }
+    found = "; ".join(f"{name}: {', '.join(f'{k} {v}' for k, v in row.items())}" for name, row in cured.items())
+    return max(max(row.values()) for row in cured.values()) < 8, f"cured of 10: {found}"

@@ -1,0 +1,1 @@
+"""Draws figures: the house style, the explorer and the bench. May import matplotlib, but not `vanishing.probe`."""

@@ -1,0 +1,210 @@
+"""Right answers that are written otherwise than the reference's, by lesson: (exercise, source) pairs."""
+
+OTHERWISE = {
+    "02": [
+        (
+            "2.4",
+            """
+def saturation(z, small):
+    edge = 2 * np.arccosh(1 / np.sqrt(small))
+    sat = np.abs(np.asarray(z, dtype=float)) > edge
+    return [float(sat.mean()), float(np.all(sat, 0).mean())]
+""",
+        ),
+    ],
+    "03": [
+        (
+            "3.4",
+            """
+def first_absorbed(w, u, a):
+    k = np.arange(5000)
+    w = np.float32(w)
+    return np.argmax(w - (u * a**k).astype(np.float32) == w)
+""",
+        ),
+    ],
+    "05": [
+        (
+            "5.4",
+            """
+def bound_gap(J):
+    P, log = np.eye(len(J[0])), 0.0
+    for M in J[::-1]:
+        P = M.T @ P
+        s = np.abs(P).max(); P = P / s; log += np.log(s)
+    log += np.log(np.linalg.norm(P, 2))
+    return (sum(np.log(np.linalg.norm(M, 2)) for M in J) - log) / np.log(10)
+""",
+        ),
+        (
+            "5.4",
+            """
+def bound_gap(J):
+    def go(a):
+        if len(a) == 1:
+            n = np.linalg.norm(a[0], 2)
+            return a[0] / n, 0.0
+        m = len(a) // 2
+        P, p = go(a[:m]); Q, q = go(a[m:])
+        R = Q @ P
+        n = np.linalg.norm(R, 2)
+        return R / n, p + q - np.log10(n)
+    return max(go(list(J))[1], 0.0)
+""",
+        ),
+    ],
+    "06": [
+        (
+            "6.3",
+            """
+import torch
+def smallest_trusted(s, eps, tol):
+    t = torch.as_tensor(np.asarray(s, dtype=float))
+    return t[eps * t[0] / t <= tol].min()
+""",
+        ),
+    ],
+    "08": [
+        (
+            "8.3",
+            """
+def critical_gain(exponent, low, high):
+    while high - low > 1e-9:
+        mid = np.sqrt(low * high)
+        if exponent(mid) > 0:
+            high = mid
+        else:
+            low = mid
+    return low
+""",
+        ),
+        (
+            "8.3",
+            """
+def critical_gain(exponent, low, high):
+    for _ in range(6):
+        g = np.linspace(low, high, 41)
+        k = next(k for k, x in enumerate(g) if exponent(float(x)) >= 0)
+        low, high = g[max(k - 1, 0)], g[k]
+    return float(high)
+""",
+        ),
+    ],
+    "09": [
+        (
+            "9.3",
+            """
+import math
+def path_length(n, merge):
+    return math.ceil(n / math.prod(merge)) + len(merge)
+""",
+        ),
+        (
+            "9.3",
+            """
+def path_length(n, merge):
+    x = np.zeros(n)
+    for m in merge:
+        x = x[::m]
+    return np.int32(x.size + len(merge))
+""",
+        ),
+    ],
+    "11": [
+        (
+            "11.3",
+            """
+def bn_eval(batches, z_new, momentum, eps):
+    b = torch.as_tensor(np.asarray(batches, dtype=float))
+    layer = torch.nn.BatchNorm1d(b.shape[2], eps=eps, momentum=momentum, affine=False, dtype=torch.float64)
+    for x in b: layer(x)
+    return layer.eval()(torch.as_tensor(np.asarray(z_new, dtype=float)))
+""",
+        ),
+        (
+            "11.3",
+            """
+def bn_eval(batches, z_new, momentum, eps):
+    b = np.asarray(batches, dtype=float)
+    k = len(b)
+    w = momentum * (1 - momentum) ** np.arange(k - 1, -1, -1)
+    m = np.tensordot(w, b.mean(axis=1), 1)
+    v = (1 - momentum) ** k + np.tensordot(w, b.var(axis=1, ddof=1), 1)
+    return ((np.asarray(z_new) - m) / np.sqrt(v + eps)).tolist()
+""",
+        ),
+        (
+            "11.1",
+            """
+def bn_back(z, g, eps):
+    z = torch.tensor(np.asarray(z, dtype=float), requires_grad=True)
+    y = torch.nn.functional.batch_norm(z, None, None, training=True, eps=eps)
+    return torch.autograd.grad(y, z, torch.tensor(np.asarray(g, dtype=float)))[0]
+""",
+        ),
+    ],
+    "12": [
+        (
+            "12.1",
+            """
+def block_jacobian(h, W, V, beta):
+    h, W, V = (torch.as_tensor(np.asarray(x, dtype=float)) for x in (h, W, V))
+    return torch.autograd.functional.jacobian(lambda h: h + beta * V @ torch.tanh(W @ h), h)
+""",
+        ),
+        (
+            "12.1",
+            """
+def block_jacobian(h, W, V, beta):
+    h = np.asarray(h, dtype=complex); n = len(h)
+    cols = []
+    for j in range(n):
+        p = h.copy(); p[j] += 1e-30j
+        cols.append((p + beta * np.asarray(V) @ np.tanh(np.asarray(W) @ p)).imag / 1e-30)
+    return np.column_stack(cols)
+""",
+        ),
+    ],
+    "14": [
+        (
+            "14.3",
+            """
+from scipy.integrate import quad
+from scipy.optimize import brentq
+def dead_accuracy(tol):
+    def m(d):
+        f = lambda x: norm.pdf(x) * sigmoid(d * x - d**2 / 2)
+        return quad(f, -12, 30, points=[0, d / 2], epsabs=1e-12, limit=200)[0]
+    return norm.cdf(brentq(lambda d: m(d) - tol, 0, 16) / 2)
+""",
+        ),
+    ],
+    "15": [
+        (
+            "15.5",
+            """
+from scipy.stats import rankdata
+def agreement(score, x, baseline, saliency_map):
+    keep = (x != baseline).nonzero()[:, 0]
+    drops = []
+    for i in keep.tolist():
+        y = x.clone(); y[i] = baseline[i]
+        drops.append(abs(float(score(x)) - float(score(y))))
+    a, b = rankdata(drops), rankdata([abs(float(saliency_map[i])) for i in keep])
+    return np.corrcoef(a, b)[0, 1]
+""",
+        ),
+        (
+            "15.5",
+            """
+from scipy.stats import rankdata
+def agreement(score, x, baseline, saliency_map):
+    drop = np.abs([float(score(x) - score(x + (baseline - x) * e)) for e in torch.eye(len(x), dtype=x.dtype)])
+    k = (x - baseline).numpy() != 0
+    a = rankdata(drop[k]); b = rankdata(np.abs(np.asarray(saliency_map))[k])
+    a = a - a.mean(); b = b - b.mean()
+    return a @ b / np.sqrt((a @ a) * (b @ b))
+""",
+        ),
+    ],
+}
