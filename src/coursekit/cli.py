@@ -109,6 +109,10 @@ def _parser():
             command.add_argument(
                 "--jobs", type=int, default=os.cpu_count(), help="how many at a time (default: %(default)s)"
             )
+        if run is _verify:
+            command.add_argument(
+                "--seeds", type=_positive, help="also try the named mistakes on this many new seeds (long)"
+            )
         if run is _record:
             command.add_argument("--quick", action="store_true", help="leave out the shake; the proofs then ask for it")
 
@@ -311,7 +315,7 @@ def _record_one(course, number, quick):
 
 def _verify(arguments):
     failed = 0
-    for line, found in _side_by_side(_verify_one, arguments):
+    for line, found in _side_by_side(functools.partial(_verify_one, seeds=arguments.seeds), arguments):
         print(line, flush=True)
         for proof, sentence in found:
             print(f"  {proof}: {sentence}")
@@ -319,12 +323,14 @@ def _verify(arguments):
     return 1 if failed else 0
 
 
-def _verify_one(course, number):
-    from coursekit.proving.verify import PROOFS, problems
+def _verify_one(course, number, seeds):
+    from coursekit.proving.verify import PROOFS, by_chance, problems
 
-    lesson, started = course.lesson(number), time.monotonic()
-    found = problems(course, lesson)
-    told = f"{len(found) or 'no'} problems in {len(PROOFS)} proofs"
+    lesson, started, proofs = course.lesson(number), time.monotonic(), PROOFS
+    if seeds:
+        proofs = (*PROOFS, functools.wraps(by_chance)(functools.partial(by_chance, seeds=seeds)))
+    found = problems(course, lesson, proofs)
+    told = f"{len(found) or 'no'} problems in {len(proofs)} proofs"
     return f"{lesson.name}: {told}, {time.monotonic() - started:.1f} s", found
 
 

@@ -195,7 +195,7 @@ def test_the_command_runs_by_itself():
 
 
 def test_several_lessons_side_by_side(course, monkeypatch):
-    monkeypatch.setattr("coursekit.proving.verify.problems", lambda _, lesson: [("text", lesson.number)])
+    monkeypatch.setattr("coursekit.proving.verify.problems", lambda _, lesson, *__: [("text", lesson.number)])
     shutil.copy(course.root / "lessons" / "01_sums.ipynb", course.root / "lessons" / "02_again.ipynb")
     status, out, _ = course("verify", "--jobs", "2")
     assert status == 1

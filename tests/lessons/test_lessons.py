@@ -19,7 +19,8 @@ def test_lesson(proof, number):
 
 @pytest.mark.parametrize("number", COURSE.numbers)
 def test_answers_and_mistakes_under_the_baseline_arithmetic(number):
-    assert list(answers(COURSE, COURSE.lesson(number), arithmetic="baseline")) == []
+    """On one seed, so that what turns red is a change's fault; `course verify --seeds 200` tries new ones."""
+    assert list(answers(COURSE, COURSE.lesson(number), seed=2**61 + int(number), arithmetic="baseline")) == []
 
 
 @pytest.mark.parametrize("number", COURSE.numbers)

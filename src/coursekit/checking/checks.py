@@ -7,6 +7,7 @@ nothing: it hands out the values, and the grader that set the seed compares them
 import contextlib
 import copy
 import dis
+import inspect
 import io
 import linecache
 import os
@@ -80,7 +81,10 @@ class Question:
         if k == EXAMPLE:
             return copy.deepcopy(self.example)
         words = [ord(letter) for letter in self.exercise]
-        drawn = self.draw(np.random.default_rng([seed, *words, k])) if self.draw else {}
+        if not self.draw:
+            return {}
+        turn = [k] if len(inspect.signature(self.draw).parameters) > 1 else []
+        drawn = self.draw(np.random.default_rng([seed, *words, k]), *turn)
         return {name: _in_order(value) for name, value in drawn.items()}
 
     def outcome(self, seed, k):
@@ -235,7 +239,8 @@ def check(
 
     exercise  "5.2": lesson and number
     answer    the learner's function (or, with no `draw`, a value)
-    draw      rng -> dict of keyword arguments for one case
+    draw      rng -> dict of keyword arguments for one case; or (rng, k), k counting the cases from 0, so that kinds of
+              cases can take turns and none of them is left out by chance
     measure   (result, **case) -> dict of numbers, for an open exercise judged by what its result does; it gets the
               result as plain data (numbers, text, lists, dicts, arrays), since grading measures in another process
     within    {name: (low, high)}, the bounds of the measured numbers; None leaves a side open

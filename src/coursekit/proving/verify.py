@@ -118,6 +118,22 @@ def answers(course, lesson, seed=None, arithmetic=None):
     yield from _speak(tried.order, [bundle["text/plain"] for bundle in spoken])
 
 
+AT_A_TIME = 20  # seeds in one kernel
+
+
+def by_chance(course, lesson, seeds):
+    """What `answers` finds on none or few seeds: how often of `seeds` new ones a mistake passes, and on which one."""
+    tried, often = trial(lesson, course.solutions(lesson)), {}
+    drawn = [secrets.randbits(63) for _ in range(seeds)]
+    for k in range(0, seeds, AT_A_TIME):
+        some = drawn[k : k + AT_A_TIME]
+        for seed, shown in zip(some, tried.run(some, course.expected), strict=True):
+            for told in _fail(tried.order, [bundle[VALUES_MIME] for bundle in shown], seed):
+                often.setdefault(told.partition(" the ")[2], []).append(told)
+    for told in often.values():
+        yield f"{len(told)} of {seeds} times: {told[0]}"
+
+
 def _speak(order, lines):
     for (exercise, says), text in zip(order, lines, strict=True):
         line = text.partition("\n")[0]

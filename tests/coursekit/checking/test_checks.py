@@ -96,6 +96,13 @@ def told(capfd):
 # The four voices
 
 
+def test_kinds_of_cases_take_turns_where_the_draw_asks_for_their_number():
+    given = [Question("9.1", powers, lambda rng, k: {"values": rng.normal(size=2), "power": k % 3}) for _ in range(2)]
+    assert [given[0].inputs(5, k)["power"] for k in range(7)] == [0, 1, 2, 0, 1, 2, 0]
+    assert given[0].inputs(5, 3)["values"].tolist() == given[1].inputs(5, 3)["values"].tolist()
+    assert given[0].inputs(5, 3)["values"].tolist() != given[0].inputs(6, 3)["values"].tolist()
+
+
 def test_right(said):
     assert said("9.1", powers, draw) == "✓ 9.1  right in 5 of 5 cases"
     assert said("9.2", 0.25) == "✓ 9.2  right"

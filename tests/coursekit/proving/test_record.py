@@ -1,6 +1,7 @@
 """`record` and `verify`: what is written, and that each proof fails when it should."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -140,6 +141,16 @@ def test_mistakes_that_pass_or_are_taken_for_one_another(toy_course):
     assert said[0] == "on seed 5 the mistake 1.1 “It is right.” passes"
     assert said[1].startswith("the mistake 1.1 “It is right.” says: ✓ 1.1  right in 3 of 3")
     assert said[2] == "the mistake 1.1 “The same twice.” says: ✗ 1.1  That is the mean: add up."
+
+
+def test_a_mistake_that_passes_on_some_seeds_is_counted(toy_course):
+    often = ("1.1", "Often right.")
+    lucky = f"{toy.RIGHT_1} + (values[0] > 1)"
+    solutions = [*toy.SOLUTIONS, ("code", f"#| mistake: {often[0]} {often[1]}\n{lucky}")]
+    toy.write(toy_course.root / "solutions" / "01_sums.ipynb", solutions)
+    [said] = verify.by_chance(toy_course, toy_course.lesson(1), seeds=25)
+    counted = re.fullmatch(r"(\d+) of 25 times: on seed \d+ the mistake 1.1 “Often right.” passes", said)
+    assert 5 < int(counted[1]) < 25
 
 
 def test_an_answer_that_cannot_be_graded_on_every_seed(toy_course):
