@@ -21,9 +21,14 @@ def essential(notebook, exercises=None):
     The first code cell always stays: it holds imports and settings that have no name. Learners' answers stay
     for the exercises asked for, and any cell that defines a name which a kept cell uses.
     """
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    cells = code_cells(notebook)
     names = [names_of(cell.source) for cell in cells]
-    kept = set(range(len(cells))[:1]) | {k for k, cell in enumerate(cells) if _is_asked(mark(cell), exercises)}
+    return _with_needs(notebook, cells, names, {k for k, cell in enumerate(cells) if _is_asked(mark(cell), exercises)})
+
+
+def _with_needs(notebook, cells, names, wanted):
+    """A copy of a notebook with its first code cell, the wanted ones, and all cells whose names these need."""
+    kept = set(range(len(cells))[:1]) | wanted
     while True:
         used = set().union(*(names[k][1] for k in kept))
         more = {k for k, cell in enumerate(cells) if names[k][0] & used and not _is_check(cell)} - kept
@@ -33,6 +38,26 @@ def essential(notebook, exercises=None):
     part = copy.copy(notebook)
     part.cells = [copy.deepcopy(cells[k]) for k in sorted(kept)]
     return part
+
+
+def within_reach(notebook):
+    """Return a copy with only the exercises, the checks, the cells that an answer can affect, and what those need.
+
+    An answer affects a cell that needs a name which the answer defines, or which another affected cell defines. Names
+    of modules carry nothing on.
+    """
+    cells = code_cells(notebook)
+    names = [names_of(cell.source) for cell in cells]
+    modules = set().union(*(_modules(cell.source) for cell in cells))
+    asked = {k for k, cell in enumerate(cells) if _is_asked(mark(cell), None)}
+    reached = set().union(*(names[k][0] for k in asked if not _is_check(cells[k]))) - modules
+    while True:
+        affected = asked | {k for k, (_, needed) in enumerate(names) if needed & reached}
+        more = set().union(*(names[k][0] for k in affected if not _is_check(cells[k]))) - modules - reached
+        if not more:
+            break
+        reached |= more
+    return _with_needs(notebook, cells, names, affected)
 
 
 def alone(notebook, lesson):
@@ -180,6 +205,13 @@ def _names(tree, code):
     return frozenset(stored | _changed(tree)), frozenset(
         name for name in needed if not name.startswith("__") and name != "get_ipython"
     )
+
+
+def _modules(source):
+    """Names under which a cell imports something."""
+    tree = parsed(unwrapped(source))
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)] if tree else []
+    return {(alias.asname or alias.name).partition(".")[0] for node in found for alias in node.names}
 
 
 def _files(tree):

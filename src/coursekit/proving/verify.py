@@ -9,6 +9,7 @@ from coursekit.checking.words import brief
 from coursekit.lessons.errors import NotebookError
 from coursekit.lessons.fill import Answers, fill, hints, mistakes, reference
 from coursekit.lessons.notebook import canonical, code_cells, first_line, mark, text_of
+from coursekit.lessons.slices import within_reach
 from coursekit.proving import examples, kernels, shake
 from coursekit.proving.comparison import recorded_moves
 from coursekit.proving.prose import unbound, unsteady
@@ -83,8 +84,11 @@ def reproduces(course, lesson):
 
 
 def unsolved(course, lesson):
-    """With nothing solved no cell raises, and each check says "not answered yet"."""
-    ran = kernels.run(fill(lesson, Answers({})), course.expected)
+    """With nothing solved no cell raises, and each check says "not answered yet".
+
+    Cells that no answer can affect are left out: `reproduces` runs them.
+    """
+    ran = kernels.run(within_reach(fill(lesson, Answers({}))), course.expected)
     for source, message in kernels.errors(ran):
         yield f"unsolved, a cell raises {message} in: {first_line(source)}"
     for exercise, text in verdicts(ran).items():

@@ -3,7 +3,7 @@
 import pytest
 
 import toy
-from coursekit.lessons.slices import alone, essential, imports_apart, names_of
+from coursekit.lessons.slices import alone, essential, imports_apart, names_of, within_reach
 
 NAMES = [
     ("x = y", {"x"}, {"y"}),
@@ -134,3 +134,21 @@ def test_imports_stand_apart_and_the_rest_stays_in_order():
         "Prose.",
     ]
     assert len({cell.id for cell in apart.cells}) == len(apart.cells)
+
+
+def test_what_no_answer_can_affect_is_out_of_reach():
+    sources = [
+        "import numpy as np",
+        "start = np.ones(2)",
+        "np.random.seed(0)\nprint(start)",
+        "#| exercise: 1.1\ndef half(x):\n    ...",
+        "#| check: 1.1\ncheck('1.1', half)",
+        "def quarter(x):\n    return half(half(x))",
+        "scale = 3",
+        "print(scale)",
+        "shown = [quarter(start)]",
+        "print(np.pi)",
+        "print(shown, scale)",
+    ]
+    made = toy.notebook([("code", source) for source in sources])
+    assert [cell.source for cell in within_reach(made).cells] == [sources[k] for k in (0, 1, 3, 4, 5, 6, 8, 10)]
