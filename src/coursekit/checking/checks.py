@@ -83,8 +83,8 @@ class Question:
         words = [ord(letter) for letter in self.exercise]
         if not self.draw:
             return {}
-        turn = [k] if len(inspect.signature(self.draw).parameters) > 1 else []
-        drawn = self.draw(np.random.default_rng([seed, *words, k]), *turn)
+        asked = [p for p in inspect.signature(self.draw).parameters.values() if p.default is p.empty]
+        drawn = self.draw(np.random.default_rng([seed, *words, k]), *[k][: len(asked) - 1])
         return {name: _in_order(value) for name, value in drawn.items()}
 
     def outcome(self, seed, k):

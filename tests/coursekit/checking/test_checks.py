@@ -101,6 +101,7 @@ def test_kinds_of_cases_take_turns_where_the_draw_asks_for_their_number():
     assert [given[0].inputs(5, k)["power"] for k in range(7)] == [0, 1, 2, 0, 1, 2, 0]
     assert given[0].inputs(5, 3)["values"].tolist() == given[1].inputs(5, 3)["values"].tolist()
     assert given[0].inputs(5, 3)["values"].tolist() != given[0].inputs(6, 3)["values"].tolist()
+    assert Question("9.1", powers, lambda rng, n=4: {"power": n}).inputs(5, 3) == {"power": 4}
 
 
 def test_right(said):
