@@ -52,7 +52,7 @@ def told(tried):
 
 
 @claim(
-    "Driven far enough, every dense network that we tried goes blind.",
+    "Driven far enough, every dense network of tanh units that we tried goes blind.",
     budget="5 networks of 32 tanh units, 300 steps of Adam, strengths 8, 16 and 64",
     tried="3000 steps (3 networks); 50 networks; 128 units; two hidden layers. ReLU units have a claim of their own",
 )

@@ -39,7 +39,7 @@ RIGHT_1 = "def squares(values):\n    return float(np.sum(values**2))"
 RIGHT_2 = "def grid(rows, columns):\n    return np.arange(rows)[:, None] + 2 * np.arange(columns)"
 
 LESSON = [
-    "# 01 · Sums\n\n10 min · CPU 1 s · after: nothing\n\nHow large is a sum? The first one is 5.25.",
+    "# 01 · Sums\n\n15 min · CPU 1 s · after: nothing\n\nHow large is a sum? The first one is 5.25.",
     ("code", "import numpy as np\n\nfrom coursekit import check"),
     ("code", "start = np.array([0.5, 1.0, 2.0])\nprint(f'sum of squares {np.sum(start**2):.2f}')"),
     "### Exercise 1.1 — Squares\n\nAdd the squares. Example: of `[1, 2]` it is `5`.",

@@ -16,9 +16,10 @@ from coursekit.checking.marks import marked_line
 from coursekit.checking.values import clean
 from coursekit.checking.verdicts import VERDICT_MIME
 from coursekit.lessons.errors import NotebookError
+from coursekit.lessons.folding import fold, folded
 
 MAX_BYTES, MOST_CELLS, DEEPEST = 30_000_000, 5000, 100
-FACTS = re.compile(r"^(\d+) min · CPU (\d+) s · after: (.+)$", re.MULTILINE)
+FACTS = re.compile(r"^(\d+) min(?: · ★ (\d+) min)? · CPU (\d+) s · after: (.+)$", re.MULTILINE)
 POINTS = re.compile(r"^#+ Exercise (\d+\.\d+)\b.*?(?:\((\d+) points?\))?\s*$", re.MULTILINE)
 
 KINDS = ("code", "markdown", "raw")
@@ -259,6 +260,8 @@ def canonical(notebook):
         seen[_stem(cell)] = repeat = seen.get(_stem(cell), 0) + 1
         cell.id = _stem(cell) + (f"-{repeat}" if repeat > 1 else "")
         cell.metadata = _seen(cell.metadata, k)
+        if folded(cell):
+            fold(cell)
         if cell.cell_type == "code":
             count += 1
             cell.execution_count = count
@@ -357,7 +360,13 @@ class Lesson:
         found = FACTS.search(self.prose)
         if not found:
             return None
-        return int(found[1]), int(found[2]), tuple(re.findall(r"\d\d", found[3]))
+        return int(found[1]), int(found[3]), tuple(re.findall(r"\d\d", found[4]))
+
+    @property
+    def minutes(self):
+        """(minutes for a learner, minutes for the sections marked ★) as the heading states them."""
+        found = FACTS.search(self.prose)
+        return int(found[1]), int(found[2] or 0)
 
     @property
     def points(self):

@@ -8,12 +8,14 @@ from coursekit.checking.checks import EXAMPLE, VALUES_MIME, VERDICT_MIME, Questi
 from coursekit.checking.words import brief
 from coursekit.lessons.errors import NotebookError
 from coursekit.lessons.fill import Answers, fill, hints, mistakes, reference
+from coursekit.lessons.folding import folded
 from coursekit.lessons.notebook import canonical, code_cells, first_line, mark, text_of
-from coursekit.lessons.slices import within_reach
+from coursekit.lessons.slices import only_draws, within_reach
 from coursekit.proving import examples, kernels, shake
 from coursekit.proving.comparison import recorded_moves
 from coursekit.proving.prose import unbound, unsteady
 from coursekit.proving.record import PRACTICE_SEED, expected_text, trial, unfit
+from coursekit.proving.stats import minutes
 
 FEWEST_MISTAKES = 3
 
@@ -30,7 +32,14 @@ def form(course, lesson):
     if shake.known(course.expected / shake.FOLDER / f"{lesson.name}.json", lesson.notebook) is None:
         yield f"nobody knows what of the recording hangs on the last bit: run `course record {lesson.number}`"
     if lesson.facts is None:
-        yield "the heading lacks its line of facts: 50 min · CPU 5 s · after: 01, 02 (or: nothing)"
+        yield "the heading lacks its line of facts: 50 min · ★ 10 min · CPU 5 s · after: 01, 02 (or: nothing)"
+    elif lesson.minutes != minutes(lesson):
+        yield "the heading says {} min and ★ {} min, words, code and exercises make {} and {}".format(
+            *lesson.minutes, *minutes(lesson)
+        )
+    for cell in code_cells(lesson.notebook):
+        if only_draws(lesson.notebook, cell) and not folded(cell):
+            yield f"a cell only draws, and its first line does not say what (# Draws …): {first_line(cell.source)}"
     right = reference(solutions).by_exercise
     for exercise in lesson.gaps:
         if exercise.split(".")[0].zfill(2) != lesson.number:

@@ -338,7 +338,11 @@ def in_time(rows, situation):
         where = f"{layers_of([row])}: over its {len(times)} steps in time the gradient"
         if times.max() > EXPLODED * last:
             back = f"grows to {short(times.max() / last)} times its size at the last one, going back in time"
-            yield Finding("exploding in time", [row.number], f"{where} {back}: bound its recurrent weights, or clip.")
+            yield Finding(
+                "exploding in time",
+                [row.number],
+                f"{where} {back}: bound its recurrent weights; clipping only shortens the steps.",
+            )
         elif times[0] < VANISHED * times.max():
             left = f"falls to {short(times[0] / times.max())} of its largest value at the first one"
             yield Finding("vanishing in time", [row.number], f"{where} {left}: the beginning is not learned from.")

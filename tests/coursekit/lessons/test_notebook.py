@@ -261,12 +261,12 @@ def test_canonical_twice_is_canonical_once(cells):
 def test_a_lesson_knows_itself():
     lesson = toy.make_lesson()
     assert lesson.title == "Sums"
-    assert lesson.facts == (10, 1, ())
+    assert lesson.facts == (15, 1, ())
     assert lesson.points == {"1.1": 1, "1.2": 3}
     assert lesson.gaps == {"1.1": toy.STUB_1, "1.2": toy.STUB_2}
     assert lesson.checks == {"1.1": toy.CHECK_1, "1.2": toy.CHECK_2}
     after = toy.make_lesson(toy.replaced(toy.LESSON, "after: nothing", "after: 01, 02"))
-    assert after.facts == (10, 1, ("01", "02"))
+    assert after.facts == (15, 1, ("01", "02"))
     assert toy.make_lesson(["no heading"]).facts is None
 
 

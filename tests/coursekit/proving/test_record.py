@@ -196,7 +196,9 @@ def test_a_proof_that_cannot_go_on_does_not_stop_the_others(toy_course):
 FORM = {
     "other bytes": ("lessons", '"nbformat": 4,', '"nbformat":  4,', "lessons/01_sums.ipynb is not in canonical form"),
     "a stray id": ("solutions", '"answer-1-1"', '"a-1-1"', "solutions/01_sums.ipynb is not in canonical form"),
-    "no facts": ("lessons", "10 min · CPU 1 s · after: nothing", "ten minutes", "lacks its line of facts"),
+    "no facts": ("lessons", "15 min · CPU 1 s · after: nothing", "ten minutes", "lacks its line of facts"),
+    "other minutes": ("lessons", "15 min", "20 min", "says 20 min and ★ 0 min, words, code and exercises make 15 and 0"),
+    "a drawing without a label": ("lessons", "print('the end')", "(a,\\n b,\\n c,\\n d)", "a cell only draws"),
     "a foreign number": ("lessons", "exercise: 1.1", "exercise: 2.1", "exercise 2.1 is numbered for another lesson"),
     "no answer": ("solutions", "answer: 1.1", "answer: 1.9", "exercise 1.1 has no reference answer"),
     "few mistakes": ("solutions", "Sum first, square later?", "That is the sum: square first.", "has 2 named mistakes"),

@@ -69,7 +69,7 @@ def test_a_bundle_holds_what_a_learner_needs_and_no_more(course, tmp_path):
     with zipfile.ZipFile(path) as archive:
         readme = archive.read("toy-course/README.md").decode()
     assert "# Sums\n" in readme
-    assert "| 01 | Sums | 10 |" in readme
+    assert "| 01 | Sums | 15 |" in readme
     assert "conda activate toys" in readme
     assert "constraints.txt" not in readme
     assert os.listdir(tmp_path / "out") == ["toy-course.zip"]
@@ -106,7 +106,7 @@ def test_a_bundle_says_what_its_lessons_build_on_that_is_not_in_it(before, liste
     path = bundle(course, ["02", "2"], tmp_path)
     with zipfile.ZipFile(path) as archive:
         readme = archive.read(f"{path.stem}/README.md").decode()
-    assert f"| 02 | Sums | 10 |\n\n02 builds on {listed}, which {are} not here.\n\n## Install\n" in readme
+    assert f"| 02 | Sums | 15 |\n\n02 builds on {listed}, which {are} not here.\n\n## Install\n" in readme
     assert list(unmet(chosen(course, ["02", "2"]))) == [f"02 builds on {listed}, which {are} not in this bundle"]
     assert student_repository(course, ["2"], tmp_path / "class") == list(unmet([course.lesson("2")]))
 

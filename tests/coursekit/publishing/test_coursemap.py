@@ -125,7 +125,7 @@ def test_a_number_that_there_is_not_says_so(wanted):
 
 def test_a_lesson_without_facts_is_named(toy_course):
     lesson = toy_course.lessons / "01_sums.ipynb"
-    lesson.write_text(lesson.read_text().replace("10 min · CPU 1 s · after: nothing", "10 minutes"))
+    lesson.write_text(lesson.read_text().replace("15 min · CPU 1 s · after: nothing", "10 minutes"))
     (toy_course.root / "book").mkdir()
     toc = "root: book/intro\nparts: [{caption: I, chapters: [{file: lessons/01_sums}]}]"
     (toy_course.root / "book" / "_toc.yml").write_text(toc)
