@@ -1,11 +1,26 @@
-"""Lesson 18: the edge of stability, for longer, in more networks and in larger ones."""
+"""Lesson 18: flat blocks, Newton's step and the edge of stability, for longer, in more networks and in larger ones.
+
+Not tried: stochastic batches, other losses, networks with biases.
+"""
+
+from itertools import pairwise
 
 import numpy as np
+import torch
 from sklearn.datasets import load_digits
 
 from coursekit.proving.evidence import claim
-from vanishing.landscapes import edge_of_stability
+from vanishing.landscapes import (
+    block_curvature,
+    edge_of_stability,
+    hessian,
+    layer_gradients,
+    network,
+    network_loss,
+    newton_step,
+)
 
+torch.set_num_threads(1)
 DIGITS = load_digits()
 
 
@@ -48,3 +63,133 @@ def too_far():
         lost[name] = [float(np.mean(~(run(eta, 300, **options)[1][-1] < 1e6))) for eta in (0.5, 1.0)]
     found = "; ".join(f"{name}: {a:.0%} at 0.5, {b:.0%} at 1" for name, (a, b) in lost.items())
     return min(min(pair) for pair in lost.values()) == 1, f"{found} explode"
+
+
+def case(seed, L, n=5, gain=1.0, phi="sigmoid"):
+    """A network of L layers and its loss."""
+    rng = np.random.default_rng(seed)
+    X, Y = torch.tensor(rng.normal(size=(2, 20, n)))
+    return network([n] * (L + 1), rng, gain), lambda layers: network_loss(layers, X, Y, phi)
+
+
+@claim(
+    "So the curvature vanishes together with the gradient, about as fast.",
+    budget="5 networks of each depth, 2 to 15 sigmoid layers of width 5, LeCun's weights",
+    tried="50 networks of 2, 5, 10 and 15 layers; 30 layers; width 10; saturated tanh; weights four times as large",
+)
+def block_is_flat():
+    def logs(L, networks=5, **options):
+        rows = []
+        for seed in range(networks):
+            layers, loss = case(seed, L, **options)
+            sizes = [float(g.norm()) for g in layer_gradients(loss, layers)]
+            rows.append([np.hypot.reduce(sizes), sizes[0], block_curvature(loss, layers)])
+        return np.log10(rows).mean(0)
+
+    rows = {f"{L} layers": logs(L, 50) for L in (2, 5, 10, 15)}
+    rows |= {"30": logs(30), "width 10": logs(10, n=10), "saturated": logs(10, phi="saturated")}
+    strong = logs(15, gain=4.0)
+    held = all(abs(g - h) < 1.5 and whole > -1 for whole, g, h in rows.values())
+    found = "; ".join("{} {:+.1f}, {:+.1f}, {:+.1f}".format(name, *row) for name, row in rows.items())
+    return (
+        held,
+        "log10 of whole gradient, layer 1's, its curvature: "
+        + found
+        + "; weights x 4, 15 layers {:+.1f}, {:+.1f}, {:+.1f}".format(*strong),
+    )
+
+
+@claim(
+    "a vanished network often has negative curvature as well",
+    budget="not counted in the lesson",
+    tried="50 sigmoid networks of 10 layers; 5 and 15 layers; width 10; saturated tanh; layer 1's block",
+)
+def vanished_saddles():
+    def share(L=10, networks=10, **options):
+        below = 0
+        for seed in range(networks):
+            layers, loss = case(seed, L, **options)
+            H = hessian(lambda W, loss=loss, rest=layers[1:]: loss([W, *rest]), layers[0])
+            lam = torch.linalg.eigvalsh(H)
+            below += float(lam[0]) < -0.01 * float(lam.abs().max())
+        return below / networks
+
+    rows = {"50 networks": share(networks=50), "5 layers": share(5), "15 layers": share(15), "width 10": share(n=10)}
+    rows["saturated"] = share(phi="saturated")
+    found = "; ".join(f"{name} {part:.0%}" for name, part in rows.items())
+    return min(rows.values()) > 0.5, f"with an eigenvalue below -0.01 of the largest: {found}"
+
+
+@claim(
+    "that the loss fell this time is luck, not method",
+    budget="one network, two weights in layer 1",
+    tried="Newton's step in layer 1 of 50 sigmoid networks of 3 and of 5 layers, width 5; width 3",
+)
+def newton_by_luck():
+    def falls(L, n=5, networks=50):
+        down, far = 0, []
+        for seed in range(networks):
+            layers, loss = case(seed, L, n)
+
+            def of_first(w, loss=loss, layers=layers):
+                return loss([w.reshape(layers[0].shape), *layers[1:]])
+
+            w = layers[0].reshape(-1)
+            step = newton_step(of_first, w)
+            down += bool(of_first(w + step) < of_first(w))
+            far.append(float(step.norm()))
+        return down / networks, np.median(far)
+
+    rows = {"3 layers": falls(3), "5 layers": falls(5), "width 3": falls(5, 3)}
+    found = "; ".join(f"{name}: the loss falls in {down:.0%}, step {far:.0f}" for name, (down, far) in rows.items())
+    return all(0.1 < down < 0.9 for down, _ in rows.values()), found
+
+
+@claim(
+    "while the loss keeps falling, though not at every step",
+    budget="600 steps, 5 seeds, width 12, step sizes 0.1 and 0.2",
+    tried="6000 steps; 50 seeds; width 48; momentum 0.9",
+)
+def loss_falls():
+    rows = {
+        "6000 steps": run(0.2, 6000)[1],
+        "50 seeds": run(0.2, seeds=50)[1],
+        "width 48": run(0.2, hidden=48)[1],
+        "momentum": run(0.2, beta=0.9)[1],
+    }
+    held, found = True, []
+    for name, loss in rows.items():
+        thirds = [np.median(part, axis=0) for part in np.array_split(loss[1:], 3)]
+        up = np.mean(np.diff(loss[1:], axis=0) > 0)
+        held &= all(np.all(b < a) for a, b in pairwise(thirds)) and up > 0
+        found.append(f"{name} {thirds[0].mean():.3f}, {thirds[1].mean():.3f}, {thirds[2].mean():.3f}, up in {up:.0%}")
+    return held, "median loss in each third, and how often it is higher twenty steps on: " + "; ".join(found)
+
+
+@claim(
+    "the step size chooses the curvature of the place where training ends up",
+    budget="600 steps, 5 seeds, width 12, step sizes 0.1 and 0.2",
+    tried="3 seeds: 6000 steps at 0.1, 0.05 and 0.02; 2000 steps with width 48 at 0.05",
+)
+def step_chooses():
+    rows = {f"{eta:g}": np.median(run(eta, 6000, seeds=3)[0][-20:]) for eta in (0.1, 0.05, 0.02)}
+    rows["0.05, width 48"] = np.median(run(0.05, 2000, seeds=3, hidden=48)[0][-20:])
+    found = "; ".join(f"at {name} {middle:.2f}" for name, middle in rows.items())
+    return min(rows.values()) > 0.9, f"lambda_max over 2/eta in the end: {found}"
+
+
+@claim(
+    "at $\\beta=0.9$ the curvatures walk past $2/\\eta = 10$ and on towards 19",
+    budget="600 steps, 5 seeds, width 12, step size 0.2",
+    tried="3000 steps; 50 seeds; width 48; step size 0.1",
+)
+def momentum():
+    rows = {
+        "3000 steps": run(0.2, 3000, beta=0.9),
+        "50 seeds": run(0.2, seeds=50, beta=0.9),
+        "width 48": run(0.2, hidden=48, beta=0.9),
+        "step 0.1": run(0.1, 1200, beta=0.9),
+    }
+    ends = {name: np.median(top[-10:], axis=0) for name, (top, _) in rows.items()}
+    found = "; ".join(f"{name} {m.min():.2f} to {m.max():.2f}" for name, m in ends.items())
+    return all(m.min() > 0.53 and m.max() < 1.1 for m in ends.values()), f"lambda_max over 2(1 + beta)/eta: {found}"

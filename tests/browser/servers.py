@@ -1,6 +1,7 @@
 """Servers that run for as long as a test needs them, on this machine only."""
 
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -31,8 +32,12 @@ def serving(command, address, folder, env, log):
             yield address
         finally:
             if server.poll() is None:
-                os.killpg(server.pid, 15)
-            server.wait(20)
+                os.killpg(server.pid, signal.SIGTERM)
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:  # its farewell may take long on a busy machine
+                os.killpg(server.pid, signal.SIGKILL)
+                server.wait()
 
 
 def _wait_for(address, server, log):

@@ -45,6 +45,8 @@ SHIFTED = """() => new Promise((done) => {
     .observe({type: "layout-shift", buffered: true});
   setTimeout(() => done(moved), 100);
 })"""
+WAKE = """() => Promise.all([...document.querySelectorAll("live-figure")].map(
+  (figure) => customElements.whenDefined("live-figure").then(() => figure.wake())))"""
 LABELS = """(size) => [...document.querySelectorAll(".house-figure img")].filter((image) => image.clientWidth)
   .map((image) => size * image.clientWidth / image.getAttribute("width"))"""
 COLOURS = """() => {
@@ -87,7 +89,7 @@ class Visit:
         self.page.wait_for_selector("h1:visible")
         self.page.evaluate("document.fonts.ready.then(() => true)")
         self.first_weight = sum(self.weight.values())
-        self.page.evaluate("Promise.all([...document.querySelectorAll('live-figure')].map(f => f.wake()))")
+        self.page.evaluate(WAKE)
         self.page.wait_for_function("[...document.querySelectorAll('live-figure')].every(f => 'awake' in f.dataset)")
 
     def _admit(self, route):

@@ -14,7 +14,11 @@ DRAWING = "# Draws a line\nx = [1, 2]\ny = [3, 4]\nplot(x, y)\nshow()"
 
 
 def test_a_label_folds_a_cell_and_a_cell_without_one_stays_open():
-    cells = [new_code_cell(DRAWING), new_code_cell("# A line\nplot()"), new_code_cell("# A figure to drag: a line\nf()")]
+    cells = [
+        new_code_cell(DRAWING),
+        new_code_cell("# A line\nplot()"),
+        new_code_cell("# A figure to drag: a line\nf()"),
+    ]
     first, second, third = canonical(new_notebook(cells=cells)).cells
     assert [folded(cell) for cell in (first, second, third)] == [True, False, True]
     assert first.metadata["jupyter"] == {"source_hidden": True}

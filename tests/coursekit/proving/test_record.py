@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from nbformat.v4 import new_output
 
 import toy
 from coursekit.checking.values import encode
@@ -197,8 +198,12 @@ FORM = {
     "other bytes": ("lessons", '"nbformat": 4,', '"nbformat":  4,', "lessons/01_sums.ipynb is not in canonical form"),
     "a stray id": ("solutions", '"answer-1-1"', '"a-1-1"', "solutions/01_sums.ipynb is not in canonical form"),
     "no facts": ("lessons", "15 min · CPU 1 s · after: nothing", "ten minutes", "lacks its line of facts"),
-    "other minutes": ("lessons", "15 min", "20 min", "says 20 min and ★ 0 min, words, code and exercises make 15 and 0"),
-    "a drawing without a label": ("lessons", "print('the end')", "(a,\\n b,\\n c,\\n d)", "a cell only draws"),
+    "other minutes": (
+        "lessons",
+        "15 min",
+        "20 min",
+        "says 20 min and ★ 0 min, words, code and exercises make 15 and 0",
+    ),
     "a foreign number": ("lessons", "exercise: 1.1", "exercise: 2.1", "exercise 2.1 is numbered for another lesson"),
     "no answer": ("solutions", "answer: 1.1", "answer: 1.9", "exercise 1.1 has no reference answer"),
     "few mistakes": ("solutions", "Sum first, square later?", "That is the sum: square first.", "has 2 named mistakes"),
@@ -218,6 +223,17 @@ def test_form(room, old, new, words, toy_course):
     assert list(verify.form(toy_course, toy_course.lesson(1))) == []
     lesson = changed(toy_course, old, new, room)
     assert any(words in said for said in verify.form(toy_course, lesson))
+
+
+def test_form_asks_what_a_cell_draws_that_only_draws(toy_course):
+    lesson = toy_course.lesson(1)
+    [cell] = [cell for cell in lesson.notebook.cells if cell.source == "print('the end')"]
+    cell.source, cell.outputs = "draw(\n1,\n2,\n)", [new_output("display_data", {"image/png": ""})]
+    assert "a cell only draws, and its first line does not say what (# Draws …): draw(" in verify.form(
+        toy_course, lesson
+    )
+    cell.source = "# Draws a line\n" + cell.source
+    assert not any("only draws" in said for said in verify.form(toy_course, lesson))
 
 
 PICTURE = (

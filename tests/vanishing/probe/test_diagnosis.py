@@ -98,7 +98,13 @@ SICK = {  # name: (network, loss, unit of the inputs, kinds, words)
         "narrow for their number",
     ),
     "silent loss": (sure_sigmoids, squared, 1, "silent loss", "hardly hears"),
-    "recurrent explosion": (lambda: Recurrent(3, 100), F.cross_entropy, 1, "exploding in time", "bound its recurrent weights"),
+    "recurrent explosion": (
+        lambda: Recurrent(3, 100),
+        F.cross_entropy,
+        1,
+        "exploding in time",
+        "bound its recurrent weights",
+    ),
     "recurrent whisper": (lambda: Recurrent(0.5, 50), F.cross_entropy, 1, "vanishing in time", "the beginning"),
     "small weights": (lambda: mlp(20, 64, nn.ReLU, 0.4), F.cross_entropy, 1, "vanishing", "weights too small"),
     "weights as torch draws them": (
