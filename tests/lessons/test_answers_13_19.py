@@ -14,6 +14,7 @@ from scipy.linalg import sqrtm
 from scipy.stats import norm, spearmanr
 
 from reference import answer
+from vanishing.landscapes import any_case
 
 few = settings(max_examples=25, deadline=None, derandomize=True)
 seeds = st.integers(0, 9999)
@@ -92,6 +93,28 @@ def test_vital_signs(seed):
     assert answer("13.3")(z.tolist()) == (flat, dead)
 
 
+shares = st.integers(0, 20).map(lambda k: k / 20)
+sizes = st.integers(-16, 16).map(lambda k: 10.0 ** (k / 2 + 0.1))  # on no threshold
+
+
+@few
+@given(data=st.data(), L=st.integers(1, 6))
+@example(data=None, L=4)
+def test_a_diagnosis_follows_its_thresholds(data, L):
+    dead, saturated = [0.8] * L, [0.0, 1.0] * (L // 2)  # at the thresholds: the one is reached, the other not exceeded
+    delta = [1.0] * L
+    if data:
+        dead, saturated, delta = (data.draw(st.lists(kind, min_size=L, max_size=L)) for kind in (shares, shares, sizes))
+    heard = {"dead": np.array(dead), "saturated": np.array(saturated), "delta": np.array(delta), "rms": np.ones(L)}
+    decades = math.log10(delta[0] / delta[-1])
+    right = "exploding" if decades > 2 else "vanishing" if decades < -4 else "healthy"
+    if sum(round(20 * share) for share in saturated) > 10 * L:
+        right = "saturated"
+    if any(round(20 * share) >= 16 for share in dead):
+        right = "dead"
+    assert answer("13.4")([heard, heard]) == [right, right]
+
+
 @few
 @given(a=st.floats(-1e4, 1e4))
 @example(a=40.0)
@@ -161,6 +184,21 @@ def test_saliency_of_a_logit(seed, m, K):
 
 
 @few
+@given(seed=seeds, n=st.integers(1, 5), m=st.integers(1, 9))
+def test_integrated_gradients_of_a_quadratic_are_exact_and_of_a_cube_are_the_midpoints(seed, n, m):
+    rng = np.random.default_rng(seed)
+    Q, c = torch.tensor(rng.normal(size=(n, n))), torch.tensor(rng.normal(size=n))
+    x, b = torch.tensor(rng.normal(size=(2, n)))
+    credits, gap = answer("15.2")(lambda x: ((x @ Q) * x).sum(dim=-1) + x @ c, x, b, m)
+    torch.testing.assert_close(credits, (x - b) * ((Q + Q.T) @ (x + b) / 2 + c), rtol=1e-10, atol=1e-12)
+    assert abs(gap) < 1e-10
+    credits, gap = answer("15.2")(lambda x: (x**3).sum(dim=-1), x, b, m)
+    middles = b + (x - b) * ((torch.arange(m).double() + 0.5) / m)[:, None]
+    torch.testing.assert_close(credits, (x - b) * 3 * (middles**2).mean(dim=0), rtol=1e-10, atol=1e-12)
+    assert gap == pytest.approx(float(credits.sum() - (x**3).sum() + (b**3).sum()), abs=1e-10)
+
+
+@few
 @given(seed=seeds, lead=st.sampled_from([0.0, 36.0, 60.0]), K=st.integers(1, 5))
 def test_maps_of_probabilities_have_their_digits(seed, lead, K):
     rng = np.random.default_rng(seed)
@@ -224,6 +262,20 @@ def test_slope_of_the_projection_has_its_digits(z, beta):
     zz, bb = mpmath.mpf(z), mpmath.mpf(beta)
     right = bb / (2 * mpmath.tanh(bb / 2)) * mpmath.sech(bb * (zz - 0.5)) ** 2
     assert answer("16.2")(np.array([z]), np.array([beta]))[0] == pytest.approx(float(right), rel=1e-11)
+
+
+@few
+@given(seed=seeds, n=st.integers(1, 6), beta=st.sampled_from([1e-3, 1.0, 8.0, 64.0]))
+def test_design_gradient_is_autograds(seed, n, beta):
+    rng = np.random.default_rng(seed)
+    H, x, dc = rng.uniform(size=(n, n)), rng.uniform(size=n), rng.normal(size=n)
+    H /= H.sum(axis=1, keepdims=True)
+    design = torch.tensor(x, requires_grad=True)
+    z = torch.tensor(H) @ design
+    half = math.tanh(beta / 2)
+    rho = (half + torch.tanh(beta * (z - 0.5))) / (2 * half)
+    (right,) = torch.autograd.grad(rho @ torch.tensor(dc), design)
+    np.testing.assert_allclose(answer("16.3")(x, H, beta, dc), right, rtol=1e-7, atol=1e-10)
 
 
 @few
@@ -330,3 +382,21 @@ def test_share_of_layer_one_whatever_the_type():
     assert answer("18.4")(tiny) == pytest.approx(2 / math.sqrt(7))
     assert answer("18.4")([[[3.0]], [[4.0]]]) == pytest.approx(0.6)
     assert answer("18.4")([np.zeros((2, 2)), np.ones(3)]) == 0
+
+
+@few
+@given(seed=seeds, k=st.integers(0, 3))
+def test_why_a_gradient_is_small_by_a_hessian_of_torchs(seed, k):
+    case = any_case(np.random.default_rng(seed), k)
+    loss, layers, eta = case["loss"], [layer.detach() for layer in case["layers"]], case["eta"]
+    leaves = [layer.clone().requires_grad_() for layer in layers]
+    squares = [float(g.square().sum()) for g in torch.autograd.grad(loss(leaves), leaves)]
+    H = torch.autograd.functional.hessian(lambda first: loss([first, *layers[1:]]), layers[0])
+    lam = np.linalg.eigvals(H.reshape(layers[0].numel(), -1).numpy()).real
+    if squares[0] < 1e-6 * sum(squares):
+        right = "vanished"
+    elif -100 * lam.min() > abs(lam).max():
+        right = "saddle"
+    else:
+        right = "ravine" if lam.max() > 2 / eta else "plateau"
+    assert answer("18.5")(**case) == right
