@@ -35,6 +35,7 @@ MATH = re.compile(r"<math\b.*?</math>", re.DOTALL)
 # What Temml's own style sheet says, as far as it is about this font and what the course writes.
 RULES = """math { font: normal 1.08em/normal "STIX Two Math", math; text-indent: 0; letter-spacing: normal; }
 math { font-feature-settings: "dtls" off; }
+.whole { white-space: nowrap; }
 math.tml-display { display: block; width: 100%; }
 mo.tml-prime { font-feature-settings: "ss04"; }
 mfrac > :nth-child(2), msqrt, mover > :first-child { math-shift: compact; }
@@ -62,6 +63,19 @@ def mathml(tex: str, display: bool = False) -> str:
         return json.loads(_setter()(tex.strip(), display))
     except quickjs.JSException as error:
         raise SphinxError(f"the formula {tex!r} cannot be set: {str(error).splitlines()[0]}") from error
+
+
+CLOSING = re.compile(r"[.,;:!?)\]’”]+")
+
+
+def hold_together(app, doctree, docname) -> None:
+    """Put a formula and what closes its clause into one box: a browser may end a line after any formula."""
+    for node in list(doctree.findall(nodes.math)):
+        after = node.next_node(descend=False, siblings=True, ascend=False)
+        if isinstance(after, nodes.Text) and (closing := CLOSING.match(after)):
+            parent = node.parent
+            parent.replace(after, nodes.Text(after[closing.end() :]))
+            parent.replace(node, nodes.inline("", "", node.deepcopy(), nodes.Text(closing[0]), classes=["whole"]))
 
 
 def inline(self, node) -> None:
@@ -143,6 +157,7 @@ def italics(signs: set[str]) -> list[int]:
 def setup(app) -> dict:
     """Register with Sphinx."""
     app.add_html_math_renderer("temml", (inline, None), (block, None))
+    app.connect("doctree-resolved", hold_together)
     app.connect("html-page-context", add_sheet)
     app.connect("build-finished", write_sheet)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
