@@ -55,7 +55,23 @@ def best_rate(loss, seed, steps, adam=False):
 
 
 @claim(
-    "after 1000 steps the biased networks are at 0.9 and ahead of those with the large weights",
+    "in three, SGD learned nothing in 10,000",
+    budget="a reader's doubt, not the lesson's run",
+    tried="3 networks with three hidden layers, bias 5, 10,000 steps of SGD; 1000 of Adam",
+)
+def one_layer_more():
+    before = trials.WIDTHS
+    trials.WIDTHS = (64, 64, 64, 64, 10)
+    try:
+        slow = sigmoid_trial(bias=5, networks=3, steps=10_000).accuracy
+        adam = sigmoid_trial(bias=5, networks=3, steps=1000, optimiser="Adam").accuracy
+    finally:
+        trials.WIDTHS = before
+    return slow.max() < 0.2, f"SGD {slow.min():.2f} to {slow.max():.2f}, Adam {adam.min():.2f} to {adam.max():.2f}"
+
+
+@claim(
+    "the biased networks are at 0.9 and ahead of those with the large weights",
     budget="5 networks, 1000 steps of SGD",
     tried="50 networks; 10,000 steps (1 network); width 128 (2 networks, 1000 steps)",
 )
