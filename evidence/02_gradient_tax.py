@@ -189,7 +189,7 @@ def louder_alone():
 
 
 @claim(
-    "at gain 1 its chain fades like $k^{-3/2}$",
+    "at gain ±1 its chain fades like $k^{-3/2}$",
     budget="10,000 layers from x = 1",
     tried="a million layers; x from 0.1 to 10",
 )

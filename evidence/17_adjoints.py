@@ -3,6 +3,8 @@
 Not tried: fields with inputs, weights that were trained, and torchdiffeq, which the course does not install.
 """
 
+from functools import cache
+
 import numpy as np
 import torch
 from scipy.integrate import solve_ivp
@@ -79,7 +81,7 @@ def apart(a, b):
 
 
 @claim(
-    "No digit in which they differ.",
+    "No digit in which they differ, at these lengths.",
     budget="one network of 30 layers, one of 40 steps, one neural ODE of 50, counted up to 12 digits",
     tried="10 seeds each; 300 layers and 400 steps; width 60",
 )
@@ -122,7 +124,7 @@ def five_disguises():
     wide = [case(0, n=60) for case in (depth, time, flow)]
     deep = [min(case(seed, L=10 * L) for seed in range(10)) for case, L in ((depth, 30), (time, 40), (flow, 50))]
     found = f"digits of depth, time, discrete adjoint: {rows} in the worst of 10 seeds; width 60 {wide}; tenfold {deep}"
-    return min(rows + wide + deep) >= 11, found
+    return min(rows + wide) >= 12 and min(deep) >= 10, found
 
 
 @claim(
@@ -177,12 +179,10 @@ def rewinding():
     return all(row[1] > 3 * row[2] and row[0] > 10 * row[2] for row in rows.values()), found
 
 
-@claim(
-    "with the order alone it is 0.43 to 0.50, in five of five seeds",
-    budget="5 seeds, 24 pendulums, 200 steps of Adam, width 16",
-    tried="20 seeds; 2000 steps (5 seeds); width 64; 240 pendulums",
-)
-def time_stamps():
+@cache
+def stamped():
+    """Errors with stamps and with the order alone, (2, seeds) each, and a sentence on them."""
+
     def errors(seeds=range(100, 105), steps=200, width=16, B=24):
         def pendulums(shift, **options):
             parts = zip(*(swings(np.random.default_rng(s + shift), **options) for s in seeds), strict=True)
@@ -210,16 +210,13 @@ def time_stamps():
         "240 pendulums": errors(B=240),
     }
     text = "{}: {:.2f} to {:.2f} with the stamps, {:.2f} to {:.2f} with the order"
-    found = "; ".join(text.format(k, a.min(), a.max(), b.min(), b.max()) for k, (a, b) in rows.items())
-    return all(b.min() > 0.40 and b.max() < 0.53 and a.max() < 0.1 for a, b in rows.values()), found
+    return rows, "; ".join(text.format(k, a.min(), a.max(), b.min(), b.max()) for k, (a, b) in rows.items())
 
 
-@claim(
-    "Without leak it grows up to 38-fold.",
-    budget="5 seeds, width 10, 20 time units",
-    tried="50 seeds; width 30; 200 time units; weights twice as large",
-)
-def no_leak():
+@cache
+def leakless():
+    """How often as large the message is at the start, without a leak, and a sentence on it."""
+
     def left(seeds=5, n=10, T=20, gain=1.0):
         found, t = [], np.linspace(0, T, 20 * T + 1)
         for seed in range(seeds):
@@ -232,5 +229,45 @@ def no_leak():
         return np.array(found)
 
     rows = {"50 seeds": left(50), "width 30": left(n=30), "200 back": left(T=200), "gain 2": left(gain=2.0)}
-    found = "; ".join(f"{name}: {r.min():.2g} to {r.max():.2g}" for name, r in rows.items())
-    return rows["50 seeds"].max() < 60 and min(r.min() for r in rows.values()) > 1, f"factors: {found}"
+    return rows, "factors: " + "; ".join(f"{name}: {r.min():.2g} to {r.max():.2g}" for name, r in rows.items())
+
+
+@claim(
+    "with the order alone it is 0.43 to 0.50, in five of five seeds",
+    budget="5 seeds, 24 pendulums, 200 steps of Adam, width 16",
+    tried="20 seeds; 2000 steps (5 seeds); width 64; 240 pendulums",
+)
+def order_alone():
+    rows, found = stamped()
+    return all(b.min() > 0.42 and b.max() < 0.51 for _, b in rows.values()), found
+
+
+@claim(
+    "with the order alone it is more than twice as large in every seed",
+    budget="5 seeds, 24 pendulums, 200 steps of Adam, width 16",
+    tried="20 seeds; 2000 steps (5 seeds); width 64; 240 pendulums",
+)
+def twice_as_large():
+    rows, found = stamped()
+    least = min((b / a).min() for a, b in rows.values())
+    return least > 2, f"{found}; the smallest ratio within a seed {least:.1f}"
+
+
+@claim(
+    "Without leak it grows up to 38-fold.",
+    budget="5 seeds, width 10, 20 time units",
+    tried="50 seeds; width 30; 200 time units; weights twice as large",
+)
+def up_to_38():
+    rows, found = leakless()
+    return rows["50 seeds"].max() < 60, found
+
+
+@claim(
+    "Without leak it grows, in these five up to 38-fold.",
+    budget="5 seeds, width 10, 20 time units",
+    tried="50 seeds; width 30; 200 time units; weights twice as large",
+)
+def it_grows():
+    rows, found = leakless()
+    return min(r.min() for r in rows.values()) > 1, found
