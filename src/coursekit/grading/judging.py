@@ -13,7 +13,6 @@ from coursekit.proving.verify import agree
 STOPPED, NOT_REPORTED = "its answer was stopped: {}", "its check did not report values, once and once only"
 DIFFERS = "its values are not those of the reference on inputs that it had not seen"
 MISSES = "what was measured of it on inputs that it had not seen is not within the bounds"
-UNDEFINED = "its cell does not run, or does not define what was asked for (NameError)"
 LATE, RAISES = "it gave no answer within {:g} s", "it raises {}"
 UNMEASURED = "what it gives on inputs that it had not seen cannot be measured"
 
@@ -71,8 +70,7 @@ def _status(exercise, found, right):
     if credit is not None and agrees(credit, right):
         return "right", found["remarks"].get(exercise, "")
     if value.get("raised"):
-        kind = _kind(value["raised"])
-        return "wrong", UNDEFINED if kind == "NameError" else f"its cell does not run: it raises {kind}"
+        return "wrong", f"its cell does not run: it raises {_kind(value['raised'])}"
     if credit is None:
         return "lost", NOT_REPORTED
     if _safely(lambda: credit["blank"] is True):

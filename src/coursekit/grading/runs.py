@@ -143,10 +143,7 @@ class _Kernels:
             for own, source in steps["before"]:
                 outputs = kernel.execute(source, self.seconds)
                 raised = next((_says(o) for o in outputs if o["output_type"] == "error"), "") if own else raised
-            shown = kernel.execute(steps["check"], self.seconds)
-            credit = handed_out(shown, exercise)
-            if credit is None and not raised:  # the check names what the answer's cell does not define
-                raised = next((_says(o) for o in shown if o.get("ename") == "NameError"), "")
+            credit = handed_out(kernel.execute(steps["check"], self.seconds), exercise)
             if credit is None or credit.get("raw") or right is None or not right(exercise, credit):
                 change = f"import os\nos.environ |= { ({SEED: str(PRACTICE_SEED), RAW: ''}) }\n"
                 practice = handed_out(kernel.execute(change + steps["check"], self.seconds), exercise)
