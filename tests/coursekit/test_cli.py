@@ -146,9 +146,9 @@ def test_stats(course):
     status, out, _ = course("stats", "1")
     assert status == 0
     assert out.splitlines()[1].split()[0] == "01_sums"
-    assert out.splitlines()[1].split()[-2:] == ["2", "6"]
+    assert out.splitlines()[1].split()[-4:] == ["2", "6", "15", "0"]
     (course.root / "solutions" / "01_sums.ipynb").unlink()
-    assert course("stats")[1].splitlines()[1].split()[-1] == "-"
+    assert course("stats")[1].splitlines()[1].split()[-3:] == ["-", "15", "0"]
 
 
 def test_no_course_and_no_solutions_are_one_sentence(course):

@@ -4,6 +4,7 @@ A value that depends on them is not a result. See `shake`.
 """
 
 import json
+import os
 import platform
 from importlib import metadata
 
@@ -42,7 +43,8 @@ def variables(name):
     found = dict(ARITHMETICS[name]) if name else {}
     if name in ("AVX2", "baseline"):
         disabled = [feature for feature in _dispatched() if name == "baseline" or feature in WIDE.split()]
-        found["NPY_DISABLE_CPU_FEATURES"] = " ".join(disabled)
+        already = os.environ.get("NPY_DISABLE_CPU_FEATURES", "").split()  # this process no longer knows of them
+        found["NPY_DISABLE_CPU_FEATURES"] = " ".join(dict.fromkeys([*already, *disabled]))
     return found
 
 
