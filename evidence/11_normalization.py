@@ -52,6 +52,37 @@ def alike(name, norm, seed, layers, **sizes):
 
 
 @claim(
+    "With ReLU and sigmoid BN also keeps the samples of a batch from becoming one, and LN does not (with tanh both do).",
+    budget="3 seeds, width and batch 128, depth 30, ReLU and sigmoid",
+    tried="30 seeds; width 384; depth 100; tanh",
+)
+def who_keeps_samples_apart():
+    rows = {}
+    for name in NAMES:
+        for norm in NORMS:
+            many = np.mean([alike(name, norm, k, [30]) for k in range(30)])
+            wide, deep = alike(name, norm, 0, [30], n=384, batch=384)[0], alike(name, norm, 0, [100])[0]
+            rows[name, norm] = many, wide, deep
+    apart = {
+        key: max(row) < 0.9 and row[2] < row[0] + 0.02 for key, row in rows.items()
+    }  # below one, and no longer rising
+    held = all(apart[name, norm] == (norm == "BN" or name == "tanh") for name, norm in rows)
+    return held, "; ".join(f"{a} {m}: {r[0]:.2f}, wide {r[1]:.2f}, 100 deep {r[2]:.2f}" for (a, m), r in rows.items())
+
+
+@claim(
+    "about a third still after 300 layers (GELU and SiLU let them drift together;",
+    budget="3 seeds, width and batch 128, depth 30, ReLU",
+    tried="3 seeds, depth 300; GELU and SiLU",
+)
+def bn_by_activation():
+    rows = {a: np.array([alike(a, "BN", k, [20, 100, 300]) for k in range(3)]) for a in ("ReLU", "GELU", "SiLU")}
+    held = np.abs(rows["ReLU"] - 1 / 3).max() < 0.02 and min(rows[a][:, 2].min() for a in ("GELU", "SiLU")) > 0.4
+    told = (f"{a} {r.min(0).round(2).tolist()} to {r.max(0).round(2).tolist()}" for a, r in rows.items())
+    return held, "after 20, 100, 300 layers: " + "; ".join(told)
+
+
+@claim(
     "With LN the samples grow alike exactly as fast as without a norm",
     budget="3 seeds, width and batch 128, depth 30",
     tried="30 seeds; width 384; depth 100 (BN: 0.33 at most)",

@@ -84,7 +84,8 @@ class Question:
         if not self.draw:
             return {}
         asked = [p for p in inspect.signature(self.draw).parameters.values() if p.default is p.empty]
-        drawn = self.draw(np.random.default_rng([seed, *words, k]), *[k][: len(asked) - 1])
+        turn = [k] if len(asked) > 1 else []
+        drawn = self.draw(np.random.default_rng([seed, *words, k]), *turn)
         return {name: _in_order(value) for name, value in drawn.items()}
 
     def outcome(self, seed, k):

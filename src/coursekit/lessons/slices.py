@@ -60,25 +60,6 @@ def within_reach(notebook):
     return _with_needs(notebook, cells, names, affected)
 
 
-FIGURE_LINES = 4  # shorter code may stay in sight
-
-
-def only_draws(notebook, cell):
-    """Whether a cell of a recorded notebook shows pictures and live figures alone, and no later cell needs it."""
-    if mark(cell) or len(cell.source.splitlines()) < FIGURE_LINES or not cell.outputs:
-        return False
-    data = [output.get("data", {}) for output in cell.outputs]
-    if not all(map(_is_picture, data)):
-        return False
-    cells = code_cells(notebook)
-    below = cells[next(k for k, each in enumerate(cells) if each.id == cell.id) + 1 :]
-    return not names_of(cell.source)[0] & set().union(*(names_of(each.source)[1] for each in below))
-
-
-def _is_picture(data):
-    return "text/html" in data or any(kind.startswith("image/") for kind in data)
-
-
 def alone(notebook, lesson):
     """The cells of a filled lesson that each exercise needs, as {exercise: cells}, without unneeded answers.
 

@@ -10,7 +10,7 @@ from coursekit.lessons.errors import NotebookError
 from coursekit.lessons.fill import Answers, fill, hints, mistakes, reference
 from coursekit.lessons.folding import folded
 from coursekit.lessons.notebook import canonical, code_cells, first_line, mark, text_of
-from coursekit.lessons.slices import only_draws, within_reach
+from coursekit.lessons.slices import names_of, within_reach
 from coursekit.proving import examples, kernels, shake
 from coursekit.proving.comparison import recorded_moves
 from coursekit.proving.prose import unbound, unsteady
@@ -60,6 +60,25 @@ def form(course, lesson):
             yield f"a hint of exercise {exercise} says nothing"
         elif given := _given_away(told, right.get(exercise, ""), lesson.gaps[exercise]):
             yield f"a hint of exercise {exercise} has a line of the answer in it: {given[0]}"
+
+
+FIGURE_LINES = 4  # shorter code may stay in sight
+
+
+def only_draws(notebook, cell):
+    """Whether a cell of a recorded notebook shows pictures and live figures alone, and no later cell needs it."""
+    if mark(cell) or len(cell.source.splitlines()) < FIGURE_LINES or not cell.outputs:
+        return False
+    data = [output.get("data", {}) for output in cell.outputs]
+    if not all(map(_is_picture, data)):
+        return False
+    cells = code_cells(notebook)
+    below = cells[next(k for k, each in enumerate(cells) if each.id == cell.id) + 1 :]
+    return not names_of(cell.source)[0] & set().union(*(names_of(each.source)[1] for each in below))
+
+
+def _is_picture(data):
+    return "text/html" in data or any(kind.startswith("image/") for kind in data)
 
 
 def _leaks(lesson, answer, gap):

@@ -5,8 +5,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 import toy
 from coursekit.lessons.folding import folded
 from coursekit.lessons.notebook import canonical
-from coursekit.lessons.slices import only_draws
 from coursekit.proving.stats import minutes, sizes
+from coursekit.proving.verify import only_draws
 
 PICTURE = new_output("display_data", {"image/png": "iVBORw0KGgo=", "text/plain": "<Figure>"})
 TEXT = new_output("stream", name="stdout", text="1\n")
