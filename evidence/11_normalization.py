@@ -52,7 +52,7 @@ def alike(name, norm, seed, layers, **sizes):
 
 
 @claim(
-    "With ReLU and sigmoid BN also keeps the samples of a batch from becoming one, and LN does not (with tanh both do).",
+    "BN also keeps the samples of a batch from becoming one, and LN does not (with tanh both do).",
     budget="3 seeds, width and batch 128, depth 30, ReLU and sigmoid",
     tried="30 seeds; width 384; depth 100; tanh",
 )
