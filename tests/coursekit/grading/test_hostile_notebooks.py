@@ -266,7 +266,7 @@ def steps(notebook):
 def test_sixteen_times_the_size_takes_no_more_than_sixteen_times_the_steps(grown, size):
     base, small, large = (steps(grown(n)) for n in (0, size, 16 * size))
     grown_by = (large - base) / (small - base)
-    assert 8 < grown_by < 24, "quadratic would be 256; far less than 16 would mean that the large one is refused unread"
+    assert 4 < grown_by < 24, "quadratic would be 256; far less than 16 would mean that the large one is refused unread"
 
 
 # Which cells an exercise brings along
