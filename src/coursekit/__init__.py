@@ -9,7 +9,7 @@ import sys
 # When nbformat is imported, jsonschema builds a grammar from this optional module: two seconds for nothing.
 sys.modules.setdefault("rfc3987_syntax", None)
 
-__all__ = ["check", "guess"]
+__all__ = ["check", "guess", "whose"]
 
 
 def __getattr__(name):
@@ -18,5 +18,6 @@ def __getattr__(name):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from coursekit.checking.checks import check
     from coursekit.checking.guesses import guess
+    from coursekit.checking.toolbox import whose
 
-    return {"check": check, "guess": guess}[name]
+    return {"check": check, "guess": guess, "whose": whose}[name]

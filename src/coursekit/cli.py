@@ -73,6 +73,10 @@ def _parser():
     progress.add_argument("--work", help="the folder of your copies (default: work/)")
     progress.set_defaults(run=_progress)
 
+    toolbox = commands.add_parser("toolbox", help="list your own functions in work/toolbox.py, and the course's")
+    toolbox.add_argument("--work", help="the folder of your copies (default: work/)")
+    toolbox.set_defaults(run=_toolbox)
+
     book = commands.add_parser("book", help="build the book into _build/html")
     book.add_argument(
         "--instructor", action="store_true", help="with answers, mistakes and notes, into _build/instructor"
@@ -215,8 +219,10 @@ def _lab(arguments):
 
 
 def _check(arguments):
+    from coursekit.checking.toolbox import TOOLBOX
     from coursekit.learning import lab, verdicts
     from coursekit.learning.copies import choose
+    from coursekit.learning.shelf import FILE
     from coursekit.proving import report
 
     course = _course()
@@ -227,7 +233,8 @@ def _check(arguments):
         print(choice, end="\n" if choice else "")
     else:
         path = Path(arguments.notebook)
-    lesson, rows, remarks = report.check_notebook(course, path, arguments.seconds)
+    kept = {TOOLBOX: str(work / FILE)} if path.resolve().parent == work else {}
+    lesson, rows, remarks = report.check_notebook(course, path, arguments.seconds, kept)
     if path.resolve().parent == work:
         verdicts.keep(work, rows)
     print(f"{lesson.number} {lesson.title}: {path}")
@@ -246,6 +253,13 @@ def _progress(arguments):
     if not work.is_dir():
         raise CourseError(f"There are no copies in {work} yet: `course lab` makes them.")
     print(progress.table(progress.standings(course, work)))
+
+
+def _toolbox(arguments):
+    from coursekit.learning import lab, shelf
+
+    for line in shelf.lines(lab.work_folder(_course(), arguments.work)):
+        print(line)
 
 
 def _book(arguments):

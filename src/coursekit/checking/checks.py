@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import types
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from coursekit.checking import hints
 from coursekit.checking.agreement import differ, entries, flaw, same_outcomes
 from coursekit.checking.records import EXPECTED, NO_RECORD, expected_folders, recorded
 from coursekit.checking.timing import TooLong, time_limit
+from coursekit.checking.toolbox import TOOLBOX, keep
 from coursekit.checking.values import PLAIN, clean, decode, encode, leaves, type_name
 from coursekit.checking.verdicts import SIGNS, STYLES, VERDICT_MIME, Verdict
 from coursekit.checking.words import brief, describe, told_apart, whole
@@ -264,6 +265,8 @@ def check(
             verdict = judge(question, record)
             if verdict.kind == "wrong":
                 verdict.more += hints.earned(exercise, answer, question.got, (record or {}).get("hints"))
+            elif verdict.kind == "right" and os.environ.get(TOOLBOX):
+                verdict.more += filter(None, [_into_the_toolbox(question, record)])
             verdict.show(answer.__name__ if type(answer) is types.FunctionType else "")
     except KeyboardInterrupt:
         raise
@@ -271,6 +274,16 @@ def check(
         Verdict(exercise, "error", f"the check itself failed ({type_name(error)}: {_message(error)})").show()
     if exercise in demanded:
         _insist(question, *demanded.pop(exercise))
+
+
+def _into_the_toolbox(question, record):
+    """What became of a right answer in the learner's toolbox, in a sentence, or ""."""
+
+    def agrees(function):
+        got = replace(question, answer=function, got=[], seen={}).outcomes(PRACTICE_SEED)
+        return not any(question.difference(*pair) for pair in zip(got, record["cases"], strict=True))
+
+    return keep(question.exercise, question.answer, agrees)
 
 
 demanded = {}  # by exercise: the seed and the encoded values that its next check insists on

@@ -10,7 +10,9 @@ from urllib.parse import quote
 
 from coursekit.checking.checks import EXPECTED
 from coursekit.checking.hints import TRIES
+from coursekit.checking.toolbox import TOOLBOX
 from coursekit.learning.progress import PAGE, notebook
+from coursekit.learning.shelf import FILE
 from coursekit.lessons.course import INSTALLED
 from coursekit.lessons.errors import NotebookError
 from coursekit.lessons.notebook import Lesson, canonical, code_cells, read, text_of
@@ -112,6 +114,7 @@ def open_lab(course, work, number, options):
     env = os.environ | {
         EXPECTED: str(course.expected),
         TRIES: str(work / ".tries.json"),
+        TOOLBOX: str(work / FILE),
         "JUPYTER_CONFIG_PATH": os.pathsep.join(paths),
     }
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={work}"]

@@ -100,11 +100,12 @@ def _at_start(folder, code):
     (startup / "first.py").write_text(code, encoding="utf-8")
 
 
-def compare(notebook, expected, lax=False, timeout=CELL_SECONDS, moves=None):
+def compare(notebook, expected, lax=False, timeout=CELL_SECONDS, moves=None, also=None):
     """Run a notebook under nbval and return one dict a code cell: id, passed, why, outputs, late, lost.
 
     lax: compare only the checks; otherwise every recorded output. late: the cell ran out of time; lost: after it
     there was no kernel any more. moves: {cell: what its numbers may do}, as `comparison.recorded_moves` reads it.
+    also: further variables of the kernel's environment.
     """
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
@@ -117,7 +118,7 @@ def compare(notebook, expected, lax=False, timeout=CELL_SECONDS, moves=None):
         command += ["--cell-moves", "moves.json"]
         command += ["--nbval-lax" if lax else "--nbval", "--nbval-current-env"]
         command += ["--nbval-cell-timeout", str(timeout), "lesson.ipynb"]
-        env = environment(expected) | own(folder) | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        env = environment(expected) | own(folder) | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} | (also or {})
         done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
         report = folder / "report.json"
         if not report.is_file():

@@ -64,8 +64,11 @@ def _alike(path, notebook):
     return len(answered(lesson, notebook)), lesson
 
 
-def check_notebook(course, path, timeout=CELL_SECONDS):
-    """Fill the lesson with a notebook's answers, run it under nbval, and return (lesson, rows, remarks)."""
+def check_notebook(course, path, timeout=CELL_SECONDS, variables=None):
+    """Fill the lesson with a notebook's answers, run it under nbval, and return (lesson, rows, remarks).
+
+    variables  of the environment, for the kernel
+    """
     path = Path(path)
     notebook = read(path)
     lesson = lesson_of(course, path, notebook)
@@ -78,7 +81,7 @@ def check_notebook(course, path, timeout=CELL_SECONDS):
     blamed, remarks = {}, []
     while True:
         filled = fill(lesson, answers)
-        cells = kernels.compare(filled, course.expected, lax=True, timeout=timeout)
+        cells = kernels.compare(filled, course.expected, lax=True, timeout=timeout, also=variables)
         lost = next((cell for cell in cells if cell["lost"]), None)
         if lost is None or not _take_out(lesson, answers, filled, lost, blamed, remarks):
             slow = _troubles(lesson, filled, cells, answers, timeout)
