@@ -42,11 +42,10 @@ def batch_gradient(z, labels):
 def clip_by_global_norm(grads, threshold):
     """The arrays of a list, scaled together to a global norm of threshold (> 0) where theirs is larger."""
     arrays = [np.asarray(array, dtype=float) for array in grads]
-    norm = math.hypot(*(entry for array in arrays for entry in array.flat))  # without over- or underflow
-    if norm <= threshold:
-        return arrays
-    with np.errstate(under="ignore"):
-        return [np.ldexp(array, -math.frexp(norm)[1]) * (threshold / math.frexp(norm)[0]) for array in arrays]
+    shift = math.frexp(max((np.abs(array).max(initial=0) for array in arrays), default=0.0))[1]
+    small = [np.ldexp(array, -shift) for array in arrays]  # below one, so that no norm overflows
+    norm = math.hypot(*(entry for array in small for entry in array.flat))
+    return arrays if norm <= math.ldexp(threshold, -shift) else [array * (threshold / norm) for array in small]
 
 
 def he_std(n, leak):

@@ -10,6 +10,7 @@ import dis
 import inspect
 import io
 import linecache
+import math
 import os
 import re
 import sys
@@ -102,6 +103,11 @@ class Question:
             except TooLong as error:
                 return ["late", self.seconds] if error.wall is None else ["late", error.wall, "wall"]
 
+    def asked(self, seed):
+        """The cases on a seed. Off practice, which tries it apart, the Example is one more, the last."""
+        shown = [EXAMPLE] if self.example is not None and seed != PRACTICE_SEED else []
+        return [*range(self.cases if self.draw else 1), *shown]
+
     def _answered(self, case, seen):
         try:
             return encode(self.answer(**case) if self.draw else self.answer)
@@ -126,7 +132,7 @@ class Question:
     def outcomes(self, seed):
         """Encoded values of all cases; once one case has run out of time, the remaining cases count as late."""
         values = []
-        for k in range(self.cases if self.draw else 1):
+        for k in self.asked(seed):
             late = values and values[-1][0] == "late"
             values.append(values[-1] if late else self.outcome(seed, k))
         return values
@@ -326,6 +332,7 @@ def _hand_out(question, seed):
         "dtype": question.dtype,
         "seconds": question.seconds,
         "open": is_open,
+        "shown": question.asked(seed).count(EXAMPLE),
         "raw": raw,
     }
     if question.example is not None and seed == PRACTICE_SEED and not blank and not question.given:
@@ -366,6 +373,8 @@ def judge(question, record):
 def _to_tell(question, got, wrong):
     """Which of the wrong cases is told: the one with the smallest inputs, since the others may be too large to show.
 
+    Of several with as few entries it is the one whose numbers are smaller.
+
     Where one ran out of time, the cases after it were not tried: then it is the first.
     """
     if not question.draw or any(got[k][0] == "late" for k in wrong):
@@ -374,8 +383,10 @@ def _to_tell(question, got, wrong):
 
 
 def _size(inputs):
-    """How many numbers and words a case's inputs have."""
-    return sum(max(1, len(entries(leaf))) for value in inputs.values() for leaf in leaves(encode(value)))
+    """How many numbers and words a case's inputs have, and how large the numbers are."""
+    parts = [entries(leaf) for value in inputs.values() for leaf in leaves(encode(value))]
+    numbers = [abs(entry) for part in parts for entry in part if isinstance(entry, int | float | complex)]
+    return sum(max(1, len(part)) for part in parts), sum(math.log1p(min(size, 1e300)) for size in numbers if size >= 0)
 
 
 def _praise(question, got):

@@ -27,7 +27,7 @@ def brief(value):
     if tag == "a" and "complex" not in value[2] and len(value[1]) == 1 and value[1][0] <= 4:
         return "[" + ", ".join(map(short, value[3])) + "]"
     if tag == "l" and len(value[1]) <= 4:
-        return "(" + ", ".join(map(brief, value[1])) + ")"
+        return "[" + ", ".join(map(brief, value[1])) + "]"
     if tag == "d" and 0 < len(value[1]) <= 4:
         return ", ".join(f"{key}={brief(item)}" for key, item in value[1].items())
     return describe(value)
@@ -61,7 +61,7 @@ def _whole(value, digits):
             return None
         if tag == "d":
             return "{" + ", ".join(f"{key!r}: {part}" for key, part in zip(value[1], parts, strict=True)) + "}"
-        return ("({})" if 1 < len(parts) <= 4 else "[{}]").format(", ".join(parts))
+        return f"[{', '.join(parts)}]"
     return None
 
 

@@ -133,7 +133,8 @@ def _share(credit, right):
     """The share of cases that are right; 0 where a different number of cases was handed out."""
     if len(credit["cases"]) != len(right["cases"]):
         return 0.0
-    return sum(text is None for _, text in _compared(credit, right)) / len(right["cases"])
+    drawn = len(right["cases"]) - right.get("shown", 0)  # the value of the Example stands in the text
+    return sum(text is None for _, text in [*_compared(credit, right)][:drawn]) / drawn
 
 
 def _compared(credit, right):

@@ -228,7 +228,8 @@ class Ward:
     @staticmethod
     def _passes(question, right, seed):
         """Whether a question's answer passes on a seed; the first case that differs ends it."""
-        return all(question.difference(question.outcome(seed, k), case) is None for k, case in enumerate(right))
+        pairs = zip(question.asked(seed), right, strict=True)
+        return all(question.difference(question.outcome(seed, k), case) is None for k, case in pairs)
 
 
 def _kind(cell):
