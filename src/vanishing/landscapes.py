@@ -209,7 +209,7 @@ def make_case(kind, rng):
 def _spectrum(kind, near, rng, n=6):
     """eta times the eigenvalues of layer 1's Hessian, in any order."""
     if kind == "ravine":
-        top = rng.uniform(2.08, 3.0) if near else rng.uniform(3, 20)
+        top = rng.uniform(2.08, 2.4) if near else rng.uniform(3, 20)
     elif kind == "plateau":
         top = rng.uniform(1.1, 1.92) if near else 10 ** rng.uniform(-3, -0.3)
     else:

@@ -262,6 +262,7 @@ def steps(notebook):
     return counted
 
 
+@pytest.mark.no_cover  # which traces Python's lines as well
 @pytest.mark.parametrize(("grown", "size"), GROWING.values(), ids=GROWING.keys())
 def test_sixteen_times_the_size_takes_no_more_than_sixteen_times_the_steps(grown, size):
     base, small, large = (steps(grown(n)) for n in (0, size, 16 * size))
