@@ -34,7 +34,8 @@ CLIPPED = {
     "small": ([1e-23] * 16, BUDGET["small limit"]),
 }
 TINY = 1e-3  # the size of what is normalised: its square is near the usual values of epsilon
-LATE = 300  # batches after which a running mean no longer knows how it began
+LATE, EARLY = 300, 30  # batches after which a running mean no longer knows how it began, the second with MOMENTUM
+MOMENTUM = 0.3  # given to batch norm, to see whose weight it is
 
 
 def digest(name):
@@ -67,7 +68,7 @@ def measure(name):
     losses()                        {name: (from what, f(z, y))}: loss and its gradient in the logit z, all (1, 1)
     clips()                         {name: f(entries, limit)}: the entries, of shape (n,), after clipping
     norms()                         {name: (kind, f(x))}: x (samples, features) normalised as in training
-    running()                       {name: f(batches)}: (mean, variance) that run along, after each batch (samples, 1)
+    running()                       {name: f(batches, momentum=…)}: running (mean, variance) after each (samples, 1)
     gelus()                         {name: f(x)}
     MISSING                         {"cells": "a sentence on why there is none"}
     """
@@ -171,6 +172,7 @@ def _norms(it):
 def _running(it):
     """Weight of the new batch in the running mean, at the first step and after many, and what the variance divides by.
 
+    `momentum` says whose weight the setting of this name is, that of the "new" batch or that of the "old" mean;
     `variance` is "n" where the running variance is the mean of the squares, the biased one, and "n - 1" where it is the
     unbiased one.
     """
@@ -186,7 +188,10 @@ def _running(it):
         if min(counts.values()) > 0.05:
             raise ValueError(f"a running variance of {variance:.3f} is neither")
         by = "n" if counts[n] < counts[n - 1] else "n - 1"
-        found[name] = {"first": _short(first / 4), "late": float(f"{new:.3g}"), "variance": by}
+        *_, (set_to, _) = run([zero] * EARLY + [batch], momentum=MOMENTUM)
+        means = {"new": MOMENTUM, "old": 1 - MOMENTUM}
+        side = min(means, key=lambda side: abs(means[side] - set_to / 4))
+        found[name] = {"first": _short(first / 4), "late": float(f"{new:.3g}"), "variance": by, "momentum": side}
     return found
 
 

@@ -51,9 +51,9 @@ def cells():
     }
 
 
-def batch_norm(size):
+def batch_norm(size, **setting):
     """A layer of batch norm as it comes, its state, and its call on a batch."""
-    layer, state = eqx.nn.make_with_state(eqx.nn.BatchNorm)(size, axis_name="batch")
+    layer, state = eqx.nn.make_with_state(eqx.nn.BatchNorm)(size, axis_name="batch", **setting)
     return layer, state, jax.jit(jax.vmap(layer, axis_name="batch", in_axes=(0, None), out_axes=(0, None)))
 
 
@@ -70,8 +70,8 @@ def norms():
 def running():
     """Running statistics of batch norm, as its state holds them."""
 
-    def run(batches):
-        layer, state, step = batch_norm(1)
+    def run(batches, **setting):
+        layer, state, step = batch_norm(1, **setting)
         after = []
         for x in batches:
             _, state = step(jnp.asarray(x), state)

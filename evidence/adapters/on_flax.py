@@ -56,8 +56,8 @@ def norms():
 def running():
     """Running statistics of batch norm."""
 
-    def run(batches):
-        layer, after = nnx.BatchNorm(1, use_running_average=False, rngs=nnx.Rngs(0)), []
+    def run(batches, **setting):
+        layer, after = nnx.BatchNorm(1, use_running_average=False, rngs=nnx.Rngs(0), **setting), []
         for x in batches:
             layer(jnp.asarray(x))
             after.append((float(layer.mean[...][0]), float(layer.var[...][0])))

@@ -68,8 +68,8 @@ def norms():
 def running():
     """Running statistics of batch norm; the averages in its state have no bias towards where they began."""
 
-    def run(batches):
-        model = hk.transform_with_state(lambda x: hk.BatchNorm(True, True, DECAY)(x, is_training=True))
+    def run(batches, momentum=DECAY):
+        model = hk.transform_with_state(lambda x: hk.BatchNorm(True, True, momentum)(x, is_training=True))
         parameters, state = model.init(None, batches[0])
         step, after = jax.jit(model.apply), []
         for x in batches:

@@ -94,8 +94,8 @@ def norms():
 def running():
     """Running statistics of batch norm."""
 
-    def run(batches):
-        layer, after = nn.BatchNorm(1), []
+    def run(batches, **setting):
+        layer, after = nn.BatchNorm(1, **setting), []
         for x in batches:
             layer(mx.array(x))
             after.append((layer.running_mean.item(), layer.running_var.item()))

@@ -97,8 +97,8 @@ def norms():
 def running():
     """Running statistics of batch norm."""
 
-    def run(batches):
-        layer, after = nn.BatchNorm1D(1), []
+    def run(batches, **setting):
+        layer, after = nn.BatchNorm1D(1, **setting), []
         for x in batches:
             layer(paddle.to_tensor(x))
             after.append((layer._mean.item(), layer._variance.item()))

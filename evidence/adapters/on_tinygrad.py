@@ -90,8 +90,8 @@ def norms():
 def running():
     """Running statistics of batch norm."""
 
-    def run(batches):
-        layer, after = nn.BatchNorm(1), []
+    def run(batches, **setting):
+        layer, after = nn.BatchNorm(1, **setting), []
         for x in batches:
             with Context(TRAINING=1):
                 layer(Tensor(x)).realize()

@@ -86,8 +86,8 @@ def norms():
 def running():
     """Running statistics of batch norm."""
 
-    def run(batches):
-        layer, after = nn.BatchNorm1d(1), []
+    def run(batches, **setting):
+        layer, after = nn.BatchNorm1d(1, **setting), []
         for x in batches:
             layer(torch.from_numpy(x))
             after.append((layer.running_mean.item(), layer.running_var.item()))

@@ -14,7 +14,7 @@ def dense(pulled, seed, activation, x, c):
 
 
 def cells(pulled):
-    """The three recurrent layers."""
+    """The three recurrent layers, and the LSTM without its bias of one at the forget gate."""
 
     def of(kind):
         def run(seed, x, c):
@@ -25,7 +25,12 @@ def cells(pulled):
 
         return run
 
-    return {"SimpleRNN": of(layers.SimpleRNN), "LSTM": of(layers.LSTM), "GRU": of(layers.GRU)}
+    return {
+        "SimpleRNN": of(layers.SimpleRNN),
+        "LSTM": of(layers.LSTM),
+        "LSTM(unit_forget_bias=False)": of(lambda units: layers.LSTM(units, unit_forget_bias=False)),
+        "GRU": of(layers.GRU),
+    }
 
 
 def losses(pulled):
@@ -73,8 +78,8 @@ def norms():
 def running():
     """Running statistics of batch norm."""
 
-    def run(batches):
-        layer, after = layers.BatchNormalization(), []
+    def run(batches, **setting):
+        layer, after = layers.BatchNormalization(**setting), []
         for x in batches:
             layer(x, training=True)
             both = (layer.moving_mean, layer.moving_variance)
