@@ -8,6 +8,7 @@ beside its condition in `holds`: from a record that says otherwise no page is ma
 
 import json
 import math
+import re
 import textwrap
 from pathlib import Path
 
@@ -28,6 +29,7 @@ NAMES = {
     "sklearn": "scikit-learn",
 }
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+KEPT = "\u00a0"  # a space at which no line breaks
 PLAIN = {"RNN", "SimpleRNN", "SimpleCell", "VanillaRNN"}
 EXACT_GELU = (1 + math.erf(1 / math.sqrt(2))) / 2  # at 1
 TANH_GELU = (1 + math.tanh(math.sqrt(2 / math.pi) * 1.044715)) / 2
@@ -522,13 +524,13 @@ def _middle(logs):
 
 
 def _spread(values):
-    return f"{_mean(values):.3f} [{min(values):.3f}, {max(values):.3f}]"
+    return f"{_mean(values):.3f} [{min(values):.3f},{KEPT}{max(values):.3f}]"
 
 
 def _logs(values):
     if None in values:
         return "exactly zero"
-    return f"{_middle(values):.1f} [{min(values):.1f}, {max(values):.1f}]".replace("-", "−")
+    return f"{_middle(values):.1f} [{min(values):.1f},{KEPT}{max(values):.1f}]".replace("-", "−")
 
 
 def _power(value, exact=False):
@@ -539,7 +541,7 @@ def _power(value, exact=False):
     if not exact or lead.endswith(".0"):
         lead, _, exponent = f"{value:.0e}".partition("e")
     raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"10{raised}" if lead == "1" else f"{lead} × 10{raised}"
+    return f"10{raised}" if lead == "1" else f"{lead} × 10{raised}".replace(" ", KEPT)
 
 
 def _tex(value):
@@ -561,7 +563,7 @@ def _number(value):
 
 
 def _loss_cell(loss, gradient):
-    return f"{_number(loss)} / {_number(gradient)}"
+    return f"{_number(loss)} / {_number(gradient)}".replace(" ", KEPT)
 
 
 def _right(value, right):
@@ -619,7 +621,7 @@ def _filled(block):
     """A paragraph with its lines broken anew; tables, headings and lists as they are."""
     if block.startswith(("|", "#", "- ")):
         return block
-    return textwrap.fill(" ".join(block.split()), 120, break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(re.sub(r"[ \n]+", " ", block.strip()), 120, break_long_words=False, break_on_hyphens=False)
 
 
 def main():
