@@ -126,9 +126,11 @@ def write_sheet(app, error) -> None:
 
 
 def signs_of(page: str) -> set[str]:
-    """The characters in the formulas of a page; those that a browser puts in italics too."""
-    drawn = "".join(re.sub(r"<[^>]*>", "", formula) for formula in MATH.findall(page))
-    return set(html.unescape(drawn))
+    """The characters in the formulas of a page, and the radical, which a browser draws around a root's content."""
+    formulas = MATH.findall(page)
+    drawn = "".join(re.sub(r"<[^>]*>", "", formula) for formula in formulas)
+    roots = any("<msqrt" in formula or "<mroot" in formula for formula in formulas)
+    return set(html.unescape(drawn)) | ({"√"} if roots else set())
 
 
 def font(signs: set[str]) -> bytes:

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 from docutils import nodes
+from fontTools.ttLib import TTFont
 from pybtex.database import parse_file
 from tinyhtml5.parser import HTMLParser as HTML5
 
@@ -193,6 +194,12 @@ def test_tex_that_is_left_would_be_found():
     assert tex_left(r"<p>the norm \(x\) of $a_1$ and \sigma</p>") == [r"\(", r"\)", "$a_1$", r"\sigma"]
     assert tex_left("<math><merror><mi>x</mi></merror></math>")
     assert tex_left(r"<pre>print('\n')</pre><p>from 5 $ to 6 $</p>") == []
+
+
+def test_a_root_keeps_its_radical_which_no_text_holds(book):
+    face = TTFont(book / "_static" / "formulas.woff")
+    assert ord("√") in face.getBestCmap()
+    assert any("<msqrt" in (book / f"{name}.html").read_text(encoding="utf-8") for name in pages(ROOT))
 
 
 def test_the_courses_formulas_are_many(book):
