@@ -133,8 +133,9 @@ def _share(credit, right):
     """The share of cases that are right; 0 where a different number of cases was handed out."""
     if len(credit["cases"]) != len(right["cases"]):
         return 0.0
-    drawn = len(right["cases"]) - right.get("shown", 0)  # the value of the Example stands in the text
-    return sum(text is None for _, text in [*_compared(credit, right)][:drawn]) / drawn
+    agree = [text is None for _, text in _compared(credit, right)]
+    drawn = len(agree) - right.get("shown", 0)  # the Example's value stands in the text: it earns nothing, but may cost
+    return sum(agree[:drawn]) / (drawn + agree[drawn:].count(False))
 
 
 def _compared(credit, right):

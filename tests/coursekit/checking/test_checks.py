@@ -18,6 +18,7 @@ from coursekit import check
 from coursekit.checking import timing
 from coursekit.checking.checks import (
     EXPECTED,
+    PRACTICE_SEED,
     SEED,
     Question,
     expected_folders,
@@ -102,6 +103,22 @@ def test_kinds_of_cases_take_turns_where_the_draw_asks_for_their_number():
     assert given[0].inputs(5, 3)["values"].tolist() == given[1].inputs(5, 3)["values"].tolist()
     assert given[0].inputs(5, 3)["values"].tolist() != given[0].inputs(6, 3)["values"].tolist()
     assert Question("9.1", powers, lambda rng, n=4: {"power": n}).inputs(5, 3) == {"power": 4}
+
+
+def test_what_fails_the_example_alone_fails_for_credit_too():
+    example = {"values": np.array([2.0]), "power": 0}
+
+    def forgets_zero(values, power):
+        return values**power if power else np.zeros_like(values)
+
+    def outcomes(answer, seed):
+        question = Question("9.1", answer, lambda rng: {"values": rng.normal(size=2), "power": 3}, 2, example=example)
+        return question.outcomes(seed)
+
+    assert outcomes(forgets_zero, PRACTICE_SEED) == outcomes(powers, PRACTICE_SEED)  # practice tries the Example apart
+    right, wrong = outcomes(powers, 5), outcomes(forgets_zero, 5)
+    assert len(right) == 3
+    assert (right[:2], right[2] == wrong[2]) == (wrong[:2], False)
 
 
 def test_right(said):

@@ -142,6 +142,15 @@ def test_of_several_failing_cases_the_smallest_is_told():
     assert len(check.case("9.1")["values"]) == min(sizes)
 
 
+def test_of_two_with_as_many_entries_it_is_the_one_with_smaller_numbers():
+    def drawn(rng, k):
+        return {"values": np.full(2, [7.0, 3.0, -9.0][k]), "power": 3}
+
+    right, wrong = (Question("9.1", answer, drawn, cases=3) for answer in (powers, lambda values, power: values))
+    judge(wrong, {"cases": right.outcomes(0), "mistakes": []})
+    assert check.case("9.1")["values"].tolist() == [3.0, 3.0]
+
+
 def test_an_input_that_is_a_function_is_told_by_its_docstring():
     def drawn(rng):
         edge = rng.uniform(1, 2)

@@ -130,5 +130,10 @@ def test_the_share_of_cases_that_are_right():
         found = {"values": {"1.1": {"credit": cases(*given)}}, "lost": {}, "remarks": {}, "answers": {"1.1": "x"}}
         [outcome, _] = judge(LESSON, found, right, {})
         assert (outcome.share, outcome.points) == (share, int(share == 1.0))
+    right["1.1"]["shown"] = 1  # the last case is the Example, whose value everybody can read
+    for given, share in [((9.0, 9.0, 9.0, 4.0), 0.0), ((1.0, 2.0, 9.0, 4.0), 2 / 3), ((1.0, 2.0, 3.0, 9.0), 3 / 4)]:
+        found = {"values": {"1.1": {"credit": cases(*given)}}, "lost": {}, "remarks": {}, "answers": {"1.1": "x"}}
+        [outcome, _] = judge(LESSON, found, right, {})
+        assert (outcome.share, outcome.points) == (share, 0)
     found["values"]["1.1"]["credit"]["cases"] = None
     assert judge(LESSON, found, right, {})[0].share == 0.0
