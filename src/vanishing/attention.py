@@ -41,7 +41,7 @@ class Recipe:
     cap: float = 0.0
     z_loss: float = 0.0
     clip: float = 0.0
-    rate: float = 3e-3
+    rate: float = 1e-3
     warmup: int = 0
 
     def __post_init__(self):
