@@ -69,7 +69,9 @@ def layer_norm(ln_back):
         def backward(ctx, gradient):
             (h,) = ctx.saved_tensors
             n = h.shape[-1]
-            below, _ = ln_back(h.reshape(-1, n).numpy(), np.ones(n), gradient.reshape(-1, n).numpy(), EPS)
+            rows, above = h.detach().reshape(-1, n).numpy(), gradient.reshape(-1, n).numpy()
+            with torch.enable_grad():  # a part may ask autograd itself
+                below, _ = ln_back(rows, np.ones(n), above, EPS)
             return torch.as_tensor(np.asarray(below, dtype=float)).reshape(h.shape)
 
     return Norm.apply
@@ -83,9 +85,11 @@ def mean_loss(cross_entropy, batch_gradient):
         def forward(ctx, logits, labels):
             models, rows, width = logits.shape
             flat, named = logits.detach().reshape(-1, width).numpy(), np.tile(labels.numpy(), models)
+            with torch.enable_grad():
+                losses, below = cross_entropy(flat, named), batch_gradient(flat, named)
             # All rows of all models are one batch to the learner's gradient, which divides by their number.
-            ctx.gradient = models * torch.as_tensor(np.asarray(batch_gradient(flat, named))).reshape(logits.shape)
-            return torch.as_tensor(np.asarray(cross_entropy(flat, named))).reshape(models, rows).mean(1)
+            ctx.gradient = models * torch.as_tensor(np.asarray(below, dtype=float)).reshape(logits.shape)
+            return torch.as_tensor(np.asarray(losses, dtype=float)).reshape(models, rows).mean(1)
 
         @staticmethod
         def backward(ctx, gradient):
@@ -286,4 +290,4 @@ def _clip(model, threshold, clip_by_global_norm):
         for whole, part in zip(
             gradients, clip_by_global_norm([g[m].numpy() for g in gradients], threshold), strict=True
         ):
-            whole[m] = torch.as_tensor(np.asarray(part))
+            whole[m] = torch.as_tensor(np.asarray(part, dtype=float))
