@@ -116,7 +116,7 @@ class Transformers(nn.Module):
         super().__init__()
         self.recipe, self.heads, self.norm = recipe, heads, layer_norm(ln_back)
         quiet = {"WO": recipe.scale, "W2": recipe.scale, "WV": recipe.values, "W1": recipe.values}
-        shapes = {name: (d, d) for name in ("WQ", "WK", "WV", "WO")} | {"W1": (d, wide * d), "W2": (wide * d, d)}
+        shapes = dict.fromkeys(("WQ", "WK", "WV", "WO"), (d, d)) | {"W1": (d, wide * d), "W2": (wide * d, d)}
         drawn = [np.random.default_rng([20, seed]) for seed in seeds]
         self.readout = _weights(drawn, (d, classes))
         self.blocks = nn.ModuleList(
@@ -154,10 +154,12 @@ class Transformers(nn.Module):
             many = torch.arange(1, h.shape[2] + 1).double() if causal else torch.full((h.shape[2],), h.shape[2] * 1.0)
             entropy = torch.special.entr(weights.exp()).sum(-1)
             share = entropy[..., many > 1].sum(-1) / many[many > 1].log().sum()
-        return out @ block["WO"][:, None], Sharpness(share.flatten(1).mean(1), self.size, weights[0, 0, 0].detach().exp())
+        return out @ block["WO"][:, None], Sharpness(
+            share.flatten(1).mean(1), self.size, weights[0, 0, 0].detach().exp()
+        )
 
     def look(self, block, h, causal=False):
-        """Logarithms of the attention weights (M, batch, heads, tokens, tokens), values (M, batch, heads, tokens, …)."""
+        """Logarithms of the attention weights (M, batch, heads, tokens, tokens), and values (…, tokens, d / heads)."""
         q, k, v = (
             (h @ block[name][:, None]).unflatten(-1, (self.heads, -1)).transpose(2, 3) for name in ("WQ", "WK", "WV")
         )
