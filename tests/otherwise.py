@@ -207,4 +207,43 @@ def agreement(score, x, baseline, saliency_map):
 """,
         ),
     ],
+    "20": [
+        (
+            "20.1",
+            """
+def softmax_back(p, g):
+    return [(np.diag(row) - np.outer(row, row)) @ up for row, up in zip(p, g)]
+""",
+        ),
+        (
+            "20.3",
+            """
+def attention_back(Q, K, V, G):
+    import torch
+    parts = [torch.tensor(part, requires_grad=True) for part in (Q, K, V)]
+    H = torch.nn.functional.scaled_dot_product_attention(*parts)
+    return torch.autograd.grad(H, parts, torch.tensor(G))
+""",
+        ),
+        (
+            "20.4",
+            """
+def causal_attention(Q, K, V):
+    rows = []
+    for i, q in enumerate(Q):
+        s = K[: i + 1] @ q / np.sqrt(len(q))
+        e = np.exp(s - s.max())
+        rows.append(e / e.sum() @ V[: i + 1])
+    return rows
+""",
+        ),
+        (
+            "20.5",
+            """
+def qk_logits(Q, K, gain):
+    return [[gain * (q @ k) / np.sqrt((q @ q) * (k @ k)) for k in K] for q in Q]
+""",
+        ),
+        ("20.6", "def stable_recipe(steps, seeds):\n    return dict(cap=2.0, rate=0.03)"),
+    ],
 }
