@@ -52,22 +52,23 @@ MANY, OTHERS = tuple(range(50)), tuple(range(5, 10))
 
 
 def one_head(d, c, seed, T=16, n=64):
-    """Median share of a query's gradient that passes its softmax, and the gradient in W_Q, W_K over that in W_V."""
+    """Median share that passes a query's softmax, gradient in W_Q, W_K over W_V, the two loudest queries' share."""
     normal = np.random.default_rng(seed).normal
     X = torch.tensor(normal(size=(T, n)))
     W = torch.tensor(normal(size=(3, d, n)) / n**0.5, requires_grad=True)
     Q, K, V = X @ W.mT
     S = c * Q @ K.T
     A = torch.softmax(S, -1)
-    S.retain_grad(), A.retain_grad()
+    Q.retain_grad(), S.retain_grad(), A.retain_grad()
     (A @ V).backward(torch.tensor(normal(size=(T, d))))
     size = W.grad.norm(dim=(1, 2))
-    return (S.grad.norm(dim=1) / A.grad.norm(dim=1)).median().item(), (size[:2].norm() / size[2]).item()
+    loud = Q.grad.square().sum(1)
+    two = (loud.topk(2).values.sum() / loud.sum()).item()
+    return (S.grad.norm(dim=1) / A.grad.norm(dim=1)).median().item(), (size[:2].norm() / size[2]).item(), two
 
 
 @claim(
-    "at 512 the *typical* query hears about a thousandth of what it would (among 64 tokens, a hundredth). Yet the "
-    "gradient of the weights as a whole does **not** vanish: it is larger",
+    "at 512 the logits of a *typical* query hear about a thousandth of what they would (among 64 tokens, a hundredth).",
     budget="20 heads, 16 tokens of 64 entries",
     tried="200 heads; 64 tokens; tokens of 256 entries",
 )
@@ -81,10 +82,26 @@ def near_ties_shout():
         bare, scaled = (
             np.median([one_head(512, c, seed, **sizes) for seed in range(heads)], 0) for c in (1.0, 512**-0.5)
         )
-        rows[name] = scaled[0] / bare[0], bare[1] / scaled[1]
-    held = all(larger > 1.5 for _, larger in rows.values()) and 30 < rows["64 tokens"][0] < 300
-    held &= all(300 < rows[name][0] < 3000 for name in ("200 heads", "256 entries"))
-    return held, "; ".join(f"{k}: query {q:.0f} times less, weights {w:.1f} times more" for k, (q, w) in rows.items())
+        rows[name] = scaled[0] / bare[0]
+    held = 30 < rows["64 tokens"] < 300 and all(300 < rows[name] < 3000 for name in ("200 heads", "256 entries"))
+    return held, "; ".join(f"{name}: {less:.0f} times less" for name, less in rows.items())
+
+
+@claim(
+    "The gradient of the weights as a whole does **not** vanish: it is larger, and it differs from head to head by a "
+    "factor of ten and more. So the folklore is half right: two queries carry most of it, and chance decides which.",
+    budget="20 heads, 16 tokens of 64 entries",
+    tried="200 heads; tokens of 256 entries",
+)
+def two_carry_most():
+    texts, held = [], True
+    for heads, n in ((200, 64), (50, 256)):
+        bare, scaled = (np.array([one_head(512, c, k, n=n) for k in range(heads)]) for c in (1.0, 512**-0.5))
+        more, spread = np.median(bare[:, 1]) / np.median(scaled[:, 1]), bare[:, 1].max() / bare[:, 1].min()
+        two = np.median(bare[:, 2]), np.median(scaled[:, 2])
+        held &= more > 1.5 and spread > 10 and two[0] > 0.6 and two[1] < 0.45
+        texts.append(f"{heads} heads of {n} entries: {more:.1f} times, spread {spread:.0f}, two of 16 {two[0]:.2f}")
+    return held, "; ".join(texts)
 
 
 @claim(
@@ -145,8 +162,8 @@ def two_digits():
 
 
 @claim(
-    "A quiet branch keeps tokens apart in post-LN and pre-LN alike. In sandwich norm no scale can quiet it: the norm "
-    "behind it undoes the scale.",
+    "A quiet branch keeps tokens apart in post-LN and pre-LN alike. In sandwich norm no scale of the weights can "
+    "quiet it: the norm behind undoes it.",
     budget="5 seeds, 48 blocks, 32 units, 8 tokens",
     tried="50 seeds; 64 units; 32 tokens; 96 blocks; sandwich norm with and without the scale",
 )
@@ -203,9 +220,8 @@ def who_keeps_the_loss():
 
 
 @claim(
-    "With ten times as many steps QK-norm ends a third of a nat below doing nothing and sandwich norm a quarter; "
-    "soft-capping gains a tenth, z-loss and clipping gain nothing, and the smaller rate beats them all by a quarter "
-    "more.",
+    "with ten times as many steps it ends a third of a nat below doing nothing, sandwich norm a quarter; soft-capping "
+    "gains a tenth, z-loss and clipping nothing, and the smaller rate ends another quarter below QK-norm.",
     budget="5 seeds, 400 steps",
     tried="5 other seeds",
 )
@@ -230,8 +246,8 @@ def no_spikes():
 
 
 @claim(
-    "After the first five steps hardly a loss rose by more than one above its lowest so far, and in ten times as many "
-    "steps none did.",
+    "After the first five steps hardly one loss in a hundred rose by more than one above its lowest so far; in runs "
+    "ten times as long, five of each, none did.",
     budget="5 seeds, 7 recipes, 40 and 400 steps",
     tried="50 seeds and 40 steps; 5 other seeds and 400 steps",
 )
@@ -239,12 +255,12 @@ def hardly_a_spike():
     short = np.array([rise(run(recipe, MANY, 40)[0]) for recipe in LARGE.values()])
     long = max(rise(run(recipe, OTHERS, 400)[0]).max() for recipe in LARGE.values())
     text = f"{np.sum(short > 1)} of {short.size} runs of 40 steps, largest rise {short.max():.2f}"
-    return np.mean(short > 1) < 0.02 and long < 1, f"{text}; largest in 400 steps {long:.2f}"
+    return np.mean(short > 1) < 0.01 and long < 1, f"{text}; largest in 400 steps {long:.2f}"
 
 
 @claim(
-    "At the smaller rate warm-up costs about a tenth: the steps that it takes are not made up. At the larger rate it "
-    "gains a tenth or two, and the smaller rate alone gains more.",
+    "At the smaller rate warm-up costs a tenth at most. At the larger rate it gains a little more than a tenth, and "
+    "the smaller rate alone gains more.",
     budget="5 seeds, 2 post-LN blocks, 40 steps",
     tried="50 seeds",
 )
@@ -254,14 +270,14 @@ def warm_up():
         for rate in (0.01, 0.03)
         for warmup in (0, 20)
     }
-    held = 0.03 < loss[0.01, 20] - loss[0.01, 0] < 0.17 and 0.05 < loss[0.03, 0] - loss[0.03, 20] < 0.25
+    held = 0 < loss[0.01, 20] - loss[0.01, 0] < 0.11 and 0.1 < loss[0.03, 0] - loss[0.03, 20] < 0.2
     held &= loss[0.01, 0] < loss[0.03, 20]
     return held, "; ".join(f"rate {r}, warm-up {w}: {value:.2f}" for (r, w), value in loss.items())
 
 
 @claim(
-    "With ten times as many steps it gains two tenths at the larger rate, and the smaller rate without it still ends "
-    "four tenths lower.",
+    "With ten times as many steps (warm-up still 20) it gains two tenths at the larger rate, and the smaller rate "
+    "without it still ends four tenths lower.",
     budget="5 seeds, 2 post-LN blocks, 400 steps",
     tried="5 other seeds",
 )

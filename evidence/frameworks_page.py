@@ -156,10 +156,10 @@ base 10 of the Frobenius norm of $\\partial h_T / \\partial x_1$: the mean over 
         """**What surprises.** An LSTM is no cure by itself. """
         + holds(
             max(lstm["shut"]) < -18 and min(lstm["open"]) > -12,
-            f"""With forget biases of zero, or drawn around it, less than 10⁻¹⁸ arrives, much as with a plain
+            f"""With forget biases of zero, or drawn around zero, less than 10⁻¹⁸ arrives, much as with a plain
 cell whose matrix is orthogonal. Keras and Haiku set these biases to one, and keep about {WORDS[_opened(lstm)]}
 decades more than
-the best of the others.""",
+the best of the other LSTMs.""",
         )
         + holds(bias > 5, f" In Keras this one setting is worth {bias:.0f} decades.")
         + " "
@@ -206,7 +206,7 @@ same processor ([lesson 03](../lessons/03_underflow.ipynb)).""",
         ),
         """**What to do.** Do not take "exactly zero" for a fact about the network before you know where your
 library's cliff is. Measure small
-gradients in float64, or keep logarithms. And do not fight for the subnormals: what lives there is lost in the
+gradients in float64, or keep logarithms. And do not fight for the subnormals: what lives there is mostly lost in the
 weights' rounding anyway.""",
     )
 
@@ -238,8 +238,8 @@ gradient in the logit*, for target 0 unless the column says otherwise.""",
         "**What surprises.** "
         + holds(
             len(silent) > 2,
-            f"""From probabilities, {_and(silent)} give a large loss and a gradient of exactly zero from logit 17 on: in
-float32 the sigmoid is 1 there, and the loss is clipped to a constant.""",
+            f"""From probabilities, {_and(silent)} give a large loss and a gradient of exactly zero at logit 17
+and above, where tried: in float32 the sigmoid is 1 there, and its slope is zero.""",
         )
         + " "
         + holds(
@@ -262,7 +262,7 @@ gradient that is hundreds of thousands of times too small.""",
         + holds(
             all(abs(abs(v["gradient"]) - 1) < 1e-3 for row in logits for v in row["values"]),
             """Take the sigmoid off and use the loss on logits: every one of them is right
-everywhere ([lesson 04](../lessons/04_output_losses.ipynb)).""",
+at all logits tried ([lesson 04](../lessons/04_output_losses.ipynb)).""",
         )
         + """ Where a model must end in a probability, add the sigmoid outside of training.""",
     )
@@ -396,7 +396,7 @@ The value at 1: {EXACT_GELU:.7f} for the exact one, {TANH_GELU:.7f} for the appr
             kinds["activations.gelu"] != kinds["ops.gelu"],
             """Keras has both under one name: `activations.gelu` is exact, `ops.gelu` is not.""",
         )
-        + f""" The difference, {_power(EXACT_GELU - TANH_GELU)}, is harmless for a gradient. It is far above
+        + f""" The difference, {_power(EXACT_GELU - TANH_GELU)}, is far above
 float32's rounding, so two ports of one
 network do not agree to more than three or four digits.""",
         """**What to do.** Say which one you mean: most take an argument for it. When outputs of a ported

@@ -83,10 +83,10 @@ def borderline(rng, depth=12):
     cases = [  # δ in the last layer, growth down to the first, shares of saturated outputs and of dead units
         (1e-9, 1.0, np.where(first, 0.95, 0.2), np.zeros(depth), "healthy"),
         (0.1, 1.0, 0.8 * np.ones(depth), np.where(first[::-1], 0.9, 0.1), "dead"),
-        (0.1, 1e-3, *half, "healthy"),
-        (0.1, 30.0, *half, "healthy"),
-        (100.0, 1e-5, *half, "vanishing"),
-        (1e-3, 300.0, *half, "exploding"),
+        (0.1, 2e-4, *half, "healthy"),
+        (0.1, 80.0, *half, "healthy"),
+        (100.0, 5e-5, *half, "vanishing"),
+        (1e-3, 125.0, *half, "exploding"),
     ]
     exact = [
         (np.zeros(depth), np.where(first[::-1], 0.8, 0.1), "dead"),

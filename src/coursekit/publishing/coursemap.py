@@ -14,7 +14,7 @@ from coursekit.publishing.book import parts
 
 SWEEPS = 24
 BEND, LANE = 0.35, 14  # width of a passing line, in lessons; distance of lines beside the list, in pixels
-ROW, HIGH = 132, 94  # from layer to layer, and the height of a lesson, in pixels at 16 pixels a rem
+ROW, HIGH = 156, 118  # from layer to layer, and the height of a lesson, in pixels at 16 pixels a rem
 LINE = 88  # the height of a lesson in the list
 
 
