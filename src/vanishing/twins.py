@@ -96,12 +96,12 @@ def record(model, x):
 
 def adam_steps(g, eta, beta1, beta2, eps):
     """The steps (T,) that Adam takes for the gradients g (T,) of one weight (Kingma & Ba 2015)."""
-    weight, taken = torch.zeros((), dtype=torch.float64, requires_grad=True), []
+    weight, moves = torch.zeros((), dtype=torch.float64, requires_grad=True), []
     adam = torch.optim.Adam([weight], lr=eta, betas=(beta1, beta2), eps=eps)
     for gradient in g:
         with torch.no_grad():
             weight.zero_()
         weight.grad = _tensor(gradient)
         adam.step()
-        taken.append(weight.item())
-    return np.array(taken)
+        moves.append(weight.item())
+    return np.array(moves)
