@@ -233,7 +233,7 @@ def _check(arguments):
         print(choice, end="\n" if choice else "")
     else:
         path = Path(arguments.notebook)
-    kept = {TOOLBOX: str(work / FILE)} if path.resolve().parent == work else {}
+    kept = {TOOLBOX: str(work / FILE)} if Path(os.path.abspath(path)).parent == work else {}
     lesson, rows, remarks = report.check_notebook(course, path, arguments.seconds, kept)
     if path.resolve().parent == work:
         verdicts.keep(work, rows)
