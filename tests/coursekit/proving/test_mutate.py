@@ -65,8 +65,7 @@ def test_every_mutant_is_another_program_with_one_change():
 
 
 WEAK = (
-    'check("1.1", squares, lambda rng: dict(values=rng.normal(size=1)), cases=3,'
-    " example=dict(values=np.array([2.0])))"
+    'check("1.1", squares, lambda rng: dict(values=rng.normal(size=1)), cases=3, example=dict(values=np.array([2.0])))'
 )
 
 
