@@ -233,9 +233,13 @@ def _check(arguments):
         print(choice, end="\n" if choice else "")
     else:
         path = Path(arguments.notebook)
-    kept = {TOOLBOX: str(work / FILE)} if Path(os.path.abspath(path)).parent == work else {}
+    try:
+        own = path.resolve().parent == work
+    except ValueError:  # no path has a zero byte; reading it says so
+        own = False
+    kept = {TOOLBOX: str(work / FILE)} if own else {}
     lesson, rows, remarks = report.check_notebook(course, path, arguments.seconds, kept)
-    if path.resolve().parent == work:
+    if own:
         verdicts.keep(work, rows)
     print(f"{lesson.number} {lesson.title}: {path}")
     for line in (*(row.line for row in rows), *remarks):

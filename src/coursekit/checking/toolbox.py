@@ -103,6 +103,8 @@ def keep(exercise, answer, agrees):
         return f"It was not taken into your toolbox: {error}."
     except OSError as error:
         return f"Your toolbox could not be written ({error.strerror}): {path}"
+    except Exception as error:  # whatever happens here, the answer stays right
+        return f"It was not taken into your toolbox ({type(error).__name__}: {error})."
 
 
 def _cells(shell, answer):
@@ -154,7 +156,7 @@ def _run(text, name):
     made = {"__name__": "toolbox"}
     try:
         exec(compile(text, "toolbox.py", "exec"), made)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise Unmovable(f"your toolbox does not run ({type(error).__name__}: {error})") from error
     return made[name]
 

@@ -182,6 +182,19 @@ def test_a_toolbox_that_does_not_run_is_left_as_it_is(notebook, tmp_path):
     assert (tmp_path / "toolbox.py").read_text(encoding="utf-8") == "x = = 3\n"
 
 
+@pytest.mark.parametrize("own", ["raise SystemExit(3)", "1 / 0"])
+def test_a_toolbox_that_ends_python_costs_no_verdict(notebook, tmp_path, own):
+    (tmp_path / "toolbox.py").write_text(f"{own}\n", encoding="utf-8")
+    assert "your toolbox does not run" in put(notebook, "7.5", ANSWER, "double")
+
+
+def test_whatever_goes_wrong_there_the_answer_stays_right(notebook):
+    def fails(function):
+        raise RuntimeError("no")
+
+    assert put(notebook, "7.5", ANSWER, "double", fails) == "It was not taken into your toolbox (RuntimeError: no)."
+
+
 def test_code_of_the_learners_above_the_sections_stays(notebook, tmp_path):
     (tmp_path / "toolbox.py").write_text("MINE = 3\n", encoding="utf-8")
     put(notebook, "7.5", ANSWER, "double")
