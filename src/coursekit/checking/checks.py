@@ -21,10 +21,11 @@ import numpy as np
 
 from coursekit.checking import hints
 from coursekit.checking.agreement import differ, entries, flaw, same_outcomes
+from coursekit.checking.marks import clean
 from coursekit.checking.records import EXPECTED, NO_RECORD, expected_folders, recorded
 from coursekit.checking.timing import TooLong, time_limit
 from coursekit.checking.toolbox import TOOLBOX, keep
-from coursekit.checking.values import PLAIN, clean, decode, encode, leaves, type_name
+from coursekit.checking.values import PLAIN, decode, encode, leaves, type_name
 from coursekit.checking.verdicts import SIGNS, STYLES, VERDICT_MIME, Verdict
 from coursekit.checking.words import brief, describe, told_apart, whole
 

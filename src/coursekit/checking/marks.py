@@ -9,13 +9,22 @@ MARK = re.compile(r"#\s*\|\s*(exercise|check|answer|mistake|hint|equivalent)\s*:
 ABOVE = ("#", "%", "!", "?")  # comments, Colab's form titles, magics, shell lines and help may stand above a mark
 
 
+def clean(text):
+    """Text that UTF-8 can write: lone surrogates become question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def marked_line(source):
     """(number of the line with a cell's mark, its match of MARK), or None; no code stands above a mark."""
-    for k, line in enumerate(source.split("\n")):
-        if found := MARK.match(line.strip()):
+    k, start = 0, 0
+    while start <= len(source):  # line by line, since most cells show in their first that they have none
+        end = source.find("\n", start)
+        line = source[start : end if end >= 0 else len(source)].strip()
+        if line and (found := MARK.match(line)):
             return k, found
-        if line.strip() and not line.lstrip().startswith(ABOVE):
+        if (line and not line.startswith(ABOVE)) or end < 0:
             return None
+        k, start = k + 1, end + 1
     return None
 
 

@@ -16,10 +16,7 @@ import sys
 import textwrap
 import types
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
-
-import numpy as np
 
 TOOLBOX = "COURSEKIT_TOOLBOX"  # the path of the learner's toolbox; unset, nothing is kept
 TWINS = "coursekit.twins"  # the entry points of modules whose __all__ are the course's twins
@@ -64,6 +61,8 @@ def lend(name):
 
     Imported as `__getattr__`, it answers for the names that a module does not have.
     """
+    from importlib.metadata import entry_points  # takes as long as all else here
+
     for point in entry_points(group=TWINS):
         module = importlib.import_module(point.value)
         if name in module.__all__:
@@ -261,6 +260,8 @@ class _Needed:
             self.parts.append((name, f"{name} = {self._constant(name, value)}"))
 
     def _constant(self, name, value):
+        import numpy as np  # not before an answer needs it: `course progress` reads this module, too
+
         if isinstance(value, np.ndarray) and value.size <= LARGEST and value.dtype.kind in "iufb":
             self.imports.setdefault("numpy", "import numpy")
             value, form = value.tolist(), f"numpy.array({{}}, dtype={str(value.dtype)!r})"

@@ -11,6 +11,8 @@ import sys
 
 import numpy as np
 
+from coursekit.checking.marks import clean
+
 MAX_ITEMS = 100_000
 MAX_TEXT = 10_000
 MAX_DEPTH = 8
@@ -99,11 +101,6 @@ def _ancestors(kind):
 def type_name(value):
     """The name of a value's type, asked of `type` itself and not of a metaclass."""
     return clean(type.__dict__["__name__"].__get__(type(value)))
-
-
-def clean(text):
-    """Text that UTF-8 can write: lone surrogates become question marks."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _numpy(torch, tensor):

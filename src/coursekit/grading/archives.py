@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from coursekit.checking.values import clean
+from coursekit.checking.marks import clean
 from coursekit.lessons.copies import NOTEBOOK
 from coursekit.lessons.errors import NotebookError
 from coursekit.lessons.notebook import MAX_BYTES

@@ -9,7 +9,7 @@ import re
 from html import escape
 
 from coursekit.checking.checks import SIGNS
-from coursekit.checking.values import clean
+from coursekit.checking.marks import clean
 from coursekit.grading.gradebook import lateness
 from coursekit.grading.visible import visible
 

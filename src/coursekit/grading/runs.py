@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 
 from coursekit.checking.checks import RAW, SEED, VALUES_MIME
-from coursekit.checking.values import clean
+from coursekit.checking.marks import clean
 from coursekit.grading.sandbox import Lost
 from coursekit.lessons.cells import LONGEST, as_python, is_blank, parsed
 from coursekit.lessons.fill import Answers, fill, is_extra

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from coursekit.checking.values import clean
+from coursekit.checking.marks import clean
 
 BLANKS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"  # letters and marks by category, but drawn as nothing
 SELECTORS = re.compile(r"[\ufe00-\ufe0f]|[\U000e0100-\U000e01ef]")

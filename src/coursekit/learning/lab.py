@@ -3,13 +3,12 @@
 import hashlib
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from coursekit.checking.checks import EXPECTED
 from coursekit.checking.hints import TRIES
+from coursekit.checking.records import EXPECTED
 from coursekit.checking.toolbox import TOOLBOX
 from coursekit.learning.progress import PAGE, notebook
 from coursekit.learning.shelf import FILE
@@ -124,6 +123,8 @@ def open_lab(course, work, number, options):
     sys.stdout.flush()
     if hasattr(os, "fork"):  # on Windows, a shell would not wait for the process that replaced its own
         os.execve(command[0], command, env)
+    import subprocess  # where it is needed alone
+
     return subprocess.run(command, env=env, check=False).returncode
 
 

@@ -7,17 +7,24 @@ import html
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-
-from coursekit.checking.checks import SIGNS, STYLES, VERDICT_MIME
 from coursekit.checking.marks import digest
+from coursekit.checking.verdicts import SIGNS, STYLES, VERDICT_MIME
 from coursekit.learning import verdicts
 from coursekit.learning.copies import choose
 from coursekit.lessons.cells import is_blank
 from coursekit.lessons.course import Course
 from coursekit.lessons.errors import NotebookError
 from coursekit.lessons.fill import collect
-from coursekit.lessons.notebook import Lesson, canonical, code_cells, read, text_of
+from coursekit.lessons.notebook import (
+    Lesson,
+    canonical,
+    code_cell,
+    code_cells,
+    markdown_cell,
+    new_notebook,
+    read,
+    text_of,
+)
 
 PAGE = "progress.ipynb"
 LEFT = 'style="text-align:left"'
@@ -151,7 +158,7 @@ def notebook():
     about = (
         "# How far you are\n\nRun the cell: it reads your saved notebooks in this folder, and sends nothing anywhere."
     )
-    cells = [new_markdown_cell(about), new_code_cell("from coursekit.learning.progress import page\n\npage()")]
-    made = canonical(new_notebook(cells=cells))
+    cells = [markdown_cell(about), code_cell("from coursekit.learning.progress import page\n\npage()")]
+    made = canonical(new_notebook(cells))
     made.cells[1].execution_count = None
     return text_of(made)

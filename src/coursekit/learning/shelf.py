@@ -1,8 +1,6 @@
 """What `course toolbox` lists: a learner's own functions, and those that the course lends. Nothing of it is run."""
 
 import ast
-from importlib.metadata import entry_points
-from importlib.util import find_spec
 from pathlib import Path
 
 from coursekit.checking.toolbox import BEFORE, TWINS, tools
@@ -28,6 +26,9 @@ def lines(work):
 
 def twins():
     """The names of the functions that the course lends, read from its source."""
+    from importlib.metadata import entry_points
+    from importlib.util import find_spec
+
     found = []
     for point in entry_points(group=TWINS):
         spec = find_spec(point.value)

@@ -4,10 +4,8 @@ import copy
 import re
 from dataclasses import dataclass, field
 
-from nbformat.v4 import new_code_cell
-
 from coursekit.lessons.cells import is_blank, pieces, unwrapped
-from coursekit.lessons.notebook import body, code_cells, mark, marked
+from coursekit.lessons.notebook import body, code_cell, code_cells, mark, marked
 
 CHECK_TAG = "nbval-check-output"
 EXTRA = "extra-"
@@ -42,7 +40,7 @@ def fill(lesson, answers):
             cell.metadata["tags"] = [CHECK_TAG]
     extras = sorted(answers.extras, key=lambda extra: extra[0])
     for k, (position, source) in reversed(list(enumerate(extras))):
-        extra = new_code_cell(source, id=f"{EXTRA}{k}", metadata={"tags": ["raises-exception"]})
+        extra = code_cell(source, id=f"{EXTRA}{k}", metadata={"tags": ["raises-exception"]})
         notebook.cells.insert(position + 1, extra)
     return notebook
 
@@ -99,9 +97,13 @@ def collect(lesson, notebook):
     free = [cell for cell in cells if cell.source.strip() not in own | {""} and not _is(cell, "check")]
     answers, places = Answers({}), _places(lesson)
     used, mine = {}, {id(cell) for cell in free}
+    by_key = {}
+    for cell in cells:
+        by_key.setdefault(_key(cell), []).append(cell)
+    unmarked = [cell for cell in free if not mark(cell)]
     for k, gap in enumerate(lesson.notebook.cells):
         if _is(gap, "exercise"):
-            used |= dict.fromkeys(_take(answers, gap, cells, free), k)
+            used |= dict.fromkeys(_take(answers, gap, by_key.get(_key(gap), []), unmarked), k)
     position = -1
     for cell in cells:
         keys = (_key(cell), cell.source.strip(), cell.id)
@@ -146,11 +148,10 @@ def _places(lesson):
     return by_text | {_key(cell): k for k, cell in cells if _key(cell)}
 
 
-def _take(answers, gap, cells, free):
+def _take(answers, gap, marked, unmarked):
     """Store the answer that counts; return the ids of the cells that belong to this exercise."""
     exercise, stub = mark(gap).exercise, body(gap)
-    marked = [cell for cell in cells if _key(cell) == _key(gap)]
-    lost = _lost(gap, [cell for cell in free if not mark(cell)])
+    lost = _lost(gap, unmarked)
     written = [cell for cell in marked if not is_blank(_answer(cell), stub)]
     if not written and (written := [cell for cell in lost if not is_blank(_answer(cell), stub)]):
         answers.remarks[exercise] = "its mark was missing, but it was found"

@@ -1,19 +1,14 @@
 """A lesson: a notebook with numbered gaps, read from disk and brought into canonical form."""
 
 import codecs
+import copy
 import hashlib
 import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
-import nbformat.reader
-from nbformat.v4 import nbjson
-from traitlets.log import get_logger
-
-from coursekit.checking.marks import marked_line
-from coursekit.checking.values import clean
+from coursekit.checking.marks import clean, marked_line
 from coursekit.checking.verdicts import VERDICT_MIME
 from coursekit.lessons.errors import NotebookError
 from coursekit.lessons.folding import fold, folded
@@ -45,6 +40,57 @@ EDITORS = re.compile(
 )
 
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
+
+
+class Node(dict):
+    """A part of a notebook, whose keys are its attributes, too. nbformat has the same, and takes a second to import."""
+
+    def __getattr__(self, name):
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __setitem__(self, key, value):
+        super().__setitem__(key, nodes(value) if type(value) is dict else value)
+
+    __setattr__ = __setitem__
+    __delattr__ = dict.__delitem__
+
+    def __copy__(self):
+        return Node(self)
+
+    def __deepcopy__(self, memo):
+        return Node({key: copy.deepcopy(value, memo) for key, value in self.items()})
+
+    def __reduce__(self):
+        return Node, (dict(self),)
+
+
+def nodes(data):
+    """Plain JSON data with a Node for each dict."""
+    if isinstance(data, dict):
+        return Node({key: nodes(value) for key, value in data.items()})
+    return [nodes(part) for part in data] if isinstance(data, (list, tuple)) else data
+
+
+def new_notebook(cells):
+    """A notebook of these cells."""
+    return Node(nbformat=4, nbformat_minor=5, metadata=Node(), cells=cells)
+
+
+def code_cell(source, **rest):
+    """A code cell that has not run."""
+    return Node(
+        {"cell_type": "code", "id": "", "metadata": Node(), "source": source, "outputs": [], "execution_count": None}
+        | {key: nodes(value) for key, value in rest.items()}
+    )
+
+
+def markdown_cell(source, **rest):
+    """A cell of text."""
+    cell = {"cell_type": "markdown", "id": "", "metadata": Node(), "source": source}
+    return Node(cell | {key: nodes(value) for key, value in rest.items()})
 
 
 @dataclass(frozen=True)
@@ -128,7 +174,7 @@ def parse(text, name):
         raise NotebookError(f"{name} has no list of cells: take a fresh copy of the lesson.")
     if len(cells) > MOST_CELLS:
         raise NotebookError(f"{name} has {len(cells)} cells, more than {MOST_CELLS}: delete those that you added.")
-    return nbformat.from_dict(
+    return nodes(
         {
             "nbformat": 4,
             "nbformat_minor": 5,
@@ -181,6 +227,9 @@ def _why_not(text, error):
 
 def _upgraded(data, name):
     """A notebook of IPython's formats 1 to 3 in format 4."""
+    import nbformat.reader
+    from traitlets.log import get_logger
+
     log = get_logger()
     before, log.disabled = log.disabled, True  # it warns of metadata that an old file cannot have
     try:
@@ -246,7 +295,7 @@ def canonical(notebook):
     The same content gives the same bytes, whatever program saved it. What readers see is kept: text, attachments,
     outputs, and the metadata in SEEN. NotebookError names what is neither that nor known to be an editor's own.
     """
-    notebook = nbformat.from_dict(json.loads(json.dumps(notebook)))
+    notebook = nodes(json.loads(json.dumps(notebook)))
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -318,7 +367,10 @@ def _whole_streams(outputs):
 
 def text_of(notebook):
     """The text of a notebook's file, as Jupyter writes it: strings as lists of lines, so that git merges by line."""
-    return nbjson.writes(nbformat.from_dict(notebook)) + "\n"
+    from nbformat import from_dict
+    from nbformat.v4 import nbjson
+
+    return nbjson.writes(from_dict(notebook)) + "\n"
 
 
 @dataclass(frozen=True)
@@ -326,7 +378,7 @@ class Lesson:
     """A lesson of a course: its number, its notebook and what its text says of itself."""
 
     path: Path
-    notebook: nbformat.NotebookNode
+    notebook: Node
 
     @classmethod
     def load(cls, path):

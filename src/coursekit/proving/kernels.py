@@ -2,7 +2,6 @@
 
 import atexit
 import contextlib
-import copy
 import functools
 import json
 import os
@@ -16,6 +15,7 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat import from_dict
 
 from coursekit.checking.checks import EXPECTED, SEED
 from coursekit.lessons.errors import NotebookError
@@ -43,7 +43,7 @@ def environment(expected, seed=None, arithmetic=None):
 
 def run(notebook, expected, seed=None, timeout=CELL_SECONDS, arithmetic=None):
     """Run a copy of a notebook in a fresh kernel and return it with its outputs; errors stay in the outputs."""
-    notebook = copy.deepcopy(notebook)
+    notebook = from_dict(notebook)
     env = environment(expected, seed, arithmetic)
     with tempfile.TemporaryDirectory() as folder:
         if number := env.pop(NUDGE, None):

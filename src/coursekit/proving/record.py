@@ -6,14 +6,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbformat.v4 import new_code_cell, new_notebook
-
 from coursekit.checking.checks import EXAMPLE, SEED, VALUES_MIME, VERDICT_MIME
 from coursekit.checking.values import leaves, rounded
 from coursekit.checking.words import brief
 from coursekit.lessons.errors import NotebookError
 from coursekit.lessons.fill import fill, hints, mistakes, reference
-from coursekit.lessons.notebook import Lesson, canonical, first_line, mark, text_of
+from coursekit.lessons.notebook import Lesson, canonical, code_cell, first_line, mark, new_notebook, text_of
 from coursekit.lessons.slices import essential
 from coursekit.proving import kernels, shake
 from coursekit.proving.prose import unsteady
@@ -106,7 +104,7 @@ class Trial:
         """
         cells = list(self.setup)
         for seed in seeds:
-            cells += [new_code_cell(_seeding(seed)), *self.round]
+            cells += [code_cell(_seeding(seed)), *self.round]
         book = new_notebook(cells=[type(cell)(cell, id=f"cell-{k}") for k, cell in enumerate(cells)])
         ran = kernels.run(book, expected, arithmetic=arithmetic)
         if raised := kernels.errors(ran):

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urlsplit
 
 import yaml
-from nbformat.v4 import new_code_cell
 
 from coursekit.lessons.course import Course
 from coursekit.lessons.errors import CourseError
-from coursekit.lessons.notebook import canonical, code_cells
+from coursekit.lessons.notebook import canonical, code_cell, code_cells
 from coursekit.publishing.bundle import project
 
 CONFIG = "_config.yml"
@@ -94,7 +93,7 @@ def for_colab(lesson, where):
     book = canonical(lesson.notebook)
     code = INSTALL.format(name=where.package, url=where.url, branch=where.branch).rstrip()
     place = next(k for k, cell in enumerate(book.cells) if cell.cell_type == "code")
-    book.cells.insert(place, new_code_cell(code, id="install"))
+    book.cells.insert(place, code_cell(code, id="install"))
     for cell in code_cells(book):
         cell.outputs, cell.execution_count = [], None
     return book

@@ -7,10 +7,9 @@ import zipfile
 from pathlib import Path
 
 import yaml
-from nbformat.v4 import new_markdown_cell
 
 from coursekit.lessons.course import Course
-from coursekit.lessons.notebook import body, canonical, mark, text_of
+from coursekit.lessons.notebook import body, canonical, mark, markdown_cell, text_of
 from coursekit.publishing.book import CONFIG, BookError, build_book, pages, put
 
 WARNING = "Instructor’s edition: it contains the answers, so please do not hand it out."
@@ -27,9 +26,9 @@ def with_answers(lesson, solutions):
     last = {mark(cell).exercise: k for k, cell in enumerate(notebook.cells) if mark(cell)}
     for exercise, k in sorted(last.items(), key=lambda item: -item[1]):
         if told.get(exercise):
-            notebook.cells.insert(k + 1, new_markdown_cell(_panel(f"Exercise {exercise}", told[exercise])))
+            notebook.cells.insert(k + 1, markdown_cell(_panel(f"Exercise {exercise}", told[exercise])))
     if told.get(""):
-        notebook.cells.insert(1, new_markdown_cell(_panel("This lesson", told[""])))
+        notebook.cells.insert(1, markdown_cell(_panel("This lesson", told[""])))
     return canonical(notebook)
 
 
