@@ -1105,3 +1105,18 @@ plain("a normalised network with one picture of one colour in a batch", lambda: 
       conv(3, 16, bias=False), nn.BatchNorm2d(16), nn.ReLU(), *(part for _ in range(12) for part in (
       Branch(nn.Sequential(conv(16, 16, bias=False), nn.BatchNorm2d(16)), torch.ones(1)), nn.ReLU())),
       nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 4)), **{**PICTURES, "batch": 4})  # fmt: skip
+
+
+@well("attention that learns to look at one place")
+def sharp():
+    """Which of eight tokens has the largest first entry, and what does its second say?"""
+    x = 3 * torch.randn(2000, 8, 4)
+    y = (x[torch.arange(2000), x[:, :, 0].argmax(1), 1] > 0).long()
+
+    def call(net, x):
+        weights = (net.q * net.k(x)).sum(-1, keepdim=True).mT.softmax(-1)
+        return net.b((weights @ net.v(x))[:, 0])
+
+    model = Net(call, k=nn.Linear(4, 16), v=nn.Linear(4, 16), b=nn.Linear(16, 2))
+    model.q = nn.Parameter(torch.randn(16))
+    return train(model, x=x, y=y, lr=1e-2, steps=150)

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from vanishing.clinic import admit, examine
 from vanishing.probe import probe
 
 SOURCES = {
@@ -506,3 +507,44 @@ def under_inference_mode():
         return net.b(h.clone())
 
     return train(Net(call, a=nn.Linear(20, 64), b=nn.Linear(64, 4)))
+
+
+# The course's own patients of the lessons on today's networks
+
+
+def patient(letter, steps=60):
+    """A patient of the clinic, trained under a probe."""
+    return lambda: examine(admit(letter), steps)
+
+
+SICK["patient H: attention logits that grow"] = ("sharp attention",), patient("H")
+SICK["patient I: a wide network with a narrow one's step"] = ("fast",), patient("I")
+SICK["patient K: second moments that are flushed"] = ("flushed moments",), patient("K")
+
+
+@sick("weights and Adam's moments in float16", "flushed moments")
+def all_in_float16():
+    def body(k, model, optimizer):
+        x, y = batch(k)
+        optimizer.zero_grad()
+        F.cross_entropy(model(x.half()).float(), y).backward()
+        optimizer.step()
+
+    model = mlp(sizes=(20, 64, 64, 64, 4)).half()
+    return looped(model, body, ADAM(model.parameters(), lr=1e-3))
+
+
+@sick("a rate too large for fused attention", "sharp attention")
+def fused_attention():
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(256, 8, 16, generator=draw)
+    y = (x[torch.arange(256), x[:, :, 0].argmax(1)] @ torch.randn(16, 4, generator=draw)).argmax(1)
+
+    def call(net, x):
+        h = net.a(x)
+        for q, k, v in ((net.q, net.k, net.v), (net.r, net.l, net.w)):
+            h = h + F.scaled_dot_product_attention(q(h), k(h), v(h))
+        return net.b(h.mean(1))
+
+    parts = {name: nn.Linear(32, 32) for name in "qkvrlw"}
+    return train(Net(call, a=nn.Linear(16, 32), b=nn.Linear(32, 4), **parts), x=x, y=y, lr=0.1, steps=100)

@@ -2,7 +2,7 @@
 
 `admit("A")` is patient A. Which letter has which illness is drawn with the published seed `SHUFFLE`; another generator
 of random numbers gives another individual with the illness of that letter. To examine the patients blind, stop reading
-here: the wards below name each one's illness.
+here: the wards below name each one's illness. Three more, H, I and K, stand for the lessons on today's networks.
 
 A prescription is a dict of settings to change, see `treat`. `outcome` makes the network anew with them, trains it for
 as many steps as the patient has, and measures what has become of it on held-out examples. All numbers are float64.
@@ -23,6 +23,7 @@ from vanishing import trials
 from vanishing.probe import probe
 
 LETTERS = "ABCDEFG"
+ANNEX = "HIK"
 SHUFFLE = 278
 WELL = "nothing"
 DECADES = (-4, 3)  # outside, one ratio of gradients is as bad as another
@@ -37,7 +38,7 @@ NORMS = {None: None, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
 HEADS = {None: None, "sigmoid": nn.Sigmoid, "softmax": functools.partial(nn.Softmax, dim=-1)}
 CELLS = {"RNN": nn.RNN, "LSTM": nn.LSTM, "GRU": nn.GRU}
 RULES = {"Xavier": 1.0, "He": math.sqrt(2), "orthogonal": None}  # gains of square matrices
-OPTIMIZERS = {"SGD": functools.partial(torch.optim.SGD, momentum=0.9), "Adam": torch.optim.Adam}
+MEMORIES = {"float64": torch.float64, "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def _targets(output, y):
@@ -69,6 +70,7 @@ class Plan:
     weights: object = 1.0
     readout: float = 1.0
     norm: str | None = None
+    qk: str | None = None
     skip: float | None = None
     head: str | None = None
     cell: str | None = None
@@ -77,10 +79,11 @@ class Plan:
     loss: str = "cross-entropy"
     times: float = 1.0
     optimizer: str = "SGD"
+    memory: str = "float64"
     rate: float = 0.1
     clip: float | None = None
 
-    own: dict = field(default_factory=dict)  # rule of the weights, seed, biases of the readout, n_in, n_out, bowl
+    own: dict = field(default_factory=dict)  # rule of the weights, seed, biases of the readout, n_in, n_out, bowl, tokens
 
 
 @dataclass
@@ -108,13 +111,74 @@ class Patient:
         self.rate, self.clip = self.plan.rate, self.plan.clip
 
     def optimizer(self, parameters):
-        return OPTIMIZERS[self.plan.optimizer](parameters, lr=self.rate)
+        return OPTIMIZERS[self.plan.optimizer](parameters, self.rate, MEMORIES[self.plan.memory])
 
     def __repr__(self):
         return f"Patient {self.letter}"
 
 
 # The factory.
+
+
+class ShortAdam(torch.optim.Optimizer):
+    """Adam (Kingma & Ba 2015, algorithm 1) that keeps its two moments in a format of their own, `memory`, a dtype."""
+
+    def __init__(self, parameters, lr, memory, betas=(0.9, 0.999), eps=1e-8):
+        super().__init__(parameters, {"lr": lr, "betas": betas, "eps": eps})
+        self.memory = memory
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        """One step; what is computed is float64, what is remembered is rounded."""
+        loss = None if closure is None else torch.enable_grad()(closure)()
+        for group in self.param_groups:
+            for w in (w for w in group["params"] if w.grad is not None):
+                state, moments = self.state[w], []
+                state["step"] = state.get("step", 0) + 1
+                for name, beta, new in zip(("exp_avg", "exp_avg_sq"), group["betas"], (w.grad, w.grad**2), strict=True):
+                    old = state.get(name, torch.zeros_like(w, dtype=self.memory))
+                    state[name] = torch.lerp(new, old.to(new.dtype), beta).to(self.memory)
+                    moments.append(state[name].to(new.dtype) / (1 - beta ** state["step"]))
+                w -= group["lr"] * moments[0] / (moments[1].sqrt() + group["eps"])
+        return loss
+
+
+def _sgd(parameters, rate, memory):
+    return torch.optim.SGD(parameters, lr=rate, momentum=0.9)
+
+
+def _adam(parameters, rate, memory):
+    plain = memory == torch.float64
+    return torch.optim.Adam(parameters, lr=rate) if plain else ShortAdam(parameters, rate, memory)
+
+
+OPTIMIZERS = {"SGD": _sgd, "Adam": _adam}
+
+
+class Attention(nn.Module):
+    """One head of attention beside an identity path, for h (batch, tokens, n) (lesson 20)."""
+
+    def __init__(self, rng, n, qk):
+        super().__init__()
+        self.queries, self.keys, self.values, self.out = (_linear(rng, n, n) for _ in range(4))
+        self.norm = nn.LayerNorm(n, elementwise_affine=False) if qk else nn.Identity()
+        self.softmax = nn.Softmax(dim=-1)
+
+    def forward(self, h):
+        logits = self.norm(self.queries(h)) @ self.norm(self.keys(h)).mT / math.sqrt(h.shape[-1])
+        return h + self.out(self.softmax(logits) @ self.values(h))
+
+
+class Onlooker(nn.Module):
+    """Attention over tokens x (batch, tokens, n_in), of which the mean is read: logits (batch, n_out)."""
+
+    def __init__(self, embed, place, blocks, readout):
+        super().__init__()
+        self.embed, self.place, self.readout = embed, nn.Parameter(place), readout
+        self.blocks = nn.Sequential(*blocks)
+
+    def forward(self, x):
+        return self.readout(self.blocks(self.embed(x) + self.place).mean(1))
 
 
 class Skip(nn.Module):
@@ -192,7 +256,12 @@ def build(plan):
     last = _linear(rngs[1], plan.width, plan.own["n_out"], bias=plan.own.get("bias", 0.0))
     with torch.no_grad():
         last.weight *= plan.readout
-    net = Reader(_recurrent(plan, rngs), last, plan.window) if plan.cell else _feedforward(plan, rngs, last)
+    if "tokens" in plan.own:
+        place = torch.tensor(rngs[1].normal(size=(plan.own["tokens"], plan.width)))
+        blocks = [Attention(rng, plan.width, plan.qk) for rng in rngs[2:]]
+        net = Onlooker(_linear(rngs[0], plan.own["n_in"], plan.width), place, blocks, last)
+    else:
+        net = Reader(_recurrent(plan, rngs), last, plan.window) if plan.cell else _feedforward(plan, rngs, last)
     if "bowl" in plan.own:
         net = nn.Sequential(net, copy.deepcopy(plan.own["bowl"]).requires_grad_(plan.critic == "trained"))
     plain = np.all(np.asarray(plan.shift) == 0) and np.all(np.asarray(plan.scale) == 1)
@@ -320,6 +389,27 @@ def _silent_critic(letter, rng, distance=4.0, width=0.5):
     return Patient(letter, plan, noise[:400], torch.ones(400), judge)
 
 
+def _sharpening_attention(letter, rng):
+    x, y, train = _digits()
+    plan = Plan(depth=2, optimizer="Adam", rate=0.1, own={"tokens": 8})
+    return _classes(letter, rng, x.reshape(-1, 8, 8), y, train, plan, 10, steps=100, batch=200)
+
+
+def _narrow_step(letter, rng):
+    plan = Plan(width=int(rng.integers(340, 420)), depth=6, optimizer="Adam", rate=0.03)
+    return _classes(letter, rng, *_digits(), plan, 10)
+
+
+def _flushed_moments(letter, rng):
+    plan = Plan(depth=7, times=float(10 ** rng.uniform(-4, -3)), optimizer="Adam", memory="float16", rate=0.005)
+    return _classes(letter, rng, *_digits(), plan, 10)
+
+
+LATER = {
+    "H": ("attention logits that grow", _sharpening_attention),
+    "I": ("a wide network with a narrow one's step", _narrow_step),
+    "K": ("second moments that are flushed to zero", _flushed_moments),
+}
 WARDS = {
     "unscaled inputs": _unscaled_inputs,
     "squared error behind a sigmoid": _squared_head,
@@ -333,15 +423,19 @@ WARDS = {
 
 def illness(letter):
     """What ails the patients of a letter, in a few words; ValueError if there is no such letter."""
+    if letter in LATER:
+        return LATER[letter][0]
     if letter not in LETTERS or len(letter) != 1:
-        raise ValueError(f"There are patients {', '.join(LETTERS)}, but no {letter!r}.")
+        raise ValueError(f"There are patients {', '.join(LETTERS + ANNEX)}, but no {letter!r}.")
     order = np.random.default_rng(SHUFFLE).permutation(len(WARDS))
     return list(WARDS)[order[LETTERS.index(letter)]]
 
 
 def admit(letter, rng=None):
-    """The patient of a letter, A to G, or, with a NumPy generator `rng`, another one with the same illness."""
-    return WARDS[illness(letter)](letter, np.random.default_rng(SHUFFLE) if rng is None else rng)
+    """The patient of a letter, A to G, H, I or K, or, with a NumPy generator `rng`, another one with its illness."""
+    name = illness(letter)
+    ward = LATER[letter][1] if letter in LATER else WARDS[name]
+    return ward(letter, np.random.default_rng(SHUFFLE) if rng is None else rng)
 
 
 # Examination.
@@ -432,10 +526,13 @@ CHOICES = {
     "critic": (None, "trained"),
     "loss": CLASSES,
     "optimizer": OPTIMIZERS,
+    "memory": MEMORIES,
+    "qk": (None, "norm"),
 }
 SIZES = {"width": (1, 500), "depth": (2, 100), "window": (1, 100)}
 POSITIVE = ("rate", "clip", "times")
 OF_LAYERS, OF_LOOPS = ("norm", "skip", "head", "depth"), ("cell", "window")  # what one kind of patient has alone
+OF_ATTENTION = ("qk", "width", "readout", "loss", "times", "optimizer", "memory", "rate", "clip")
 
 
 def treat(patient, prescription):
@@ -448,9 +545,11 @@ def treat(patient, prescription):
     skip          a number β: inner layers become h + β f(h); None: no identity path
     width, depth  units of a layer, number of weight matrices;  head  a function at the end: None, "sigmoid", "softmax"
     cell, window  of a recurrent network: "RNN", "LSTM", "GRU"; how many of the last steps it reads
+    qk            of attention: None, or "norm", a layer norm of the queries and keys without gains
     critic        None: it stays as it is; "trained": it is trained as well
     loss, times   a name in CLASSES (outputs are logits but for the squared error) or FAKES; a factor
     optimizer     "SGD" (with momentum), "Adam";  rate  its step size;  clip  longest gradient, or None
+    memory        the format in which Adam keeps its moments: "float64", "float32", "bfloat16", "float16"
 
     ValueError for an unknown setting, and for a value that does not fit the patient.
     """
@@ -468,6 +567,10 @@ def treat(patient, prescription):
 
 def _misfit(plan, shape, name, value):
     """What is wrong with a value for a setting of a patient whose examples have this shape, or None."""
+    if "tokens" in plan.own and name not in OF_ATTENTION:
+        return "is not a setting of this network with attention"
+    if name == "qk" and "tokens" not in plan.own:
+        return "is a setting of networks with attention only"
     if name in (OF_LAYERS if plan.cell else OF_LOOPS):
         return "is not a setting of a recurrent network" if plan.cell else "is a setting of recurrent networks only"
     choices = FAKES if name == "loss" and "bowl" in plan.own else CHOICES.get(name)

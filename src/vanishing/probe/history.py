@@ -18,8 +18,8 @@ SLOW = 3e-5  # a step over its weights
 SMALL_INPUT = 1e-3  # root mean square
 SHORT = 8  # records that are too few to speak of a run
 CAUSES = (  # what a thing is rather than what it does; in this order if they come together
-    "bad data", "not finite", "outside", "unheard", "no optimiser", "no gradient", "no zero_grad", "activation twice",
-    "no logarithm", "wrong dimension", "one unit", "broadcast", "target range", "wrong sign", "equal weights",
+    "bad data", "flushed moments", "not finite", "outside", "unheard", "no optimiser", "no gradient", "no zero_grad", "activation twice",
+    "no logarithm", "wrong dimension", "one unit", "broadcast", "target range", "wrong sign", "sharp attention", "equal weights",
     "zero weights", "constant input", "eval mode", "frozen", "dropout", "no derivative", "unscaled input",
     "unscaled targets", "summed loss", "scaled loss", "clipped", "decay", "underflow", "no rate",
 )  # fmt: skip
@@ -365,6 +365,11 @@ class Story:
         if len(signs.factors) > 2 and max(signs.factors) < 0 and signs.loss_name and self._grows():
             text = f"backward() is called on minus {signs.loss_name}, which therefore grows: turn the sign"
             found.append(Finding("wrong sign", [], f"{text}.", None, 0, self.number))
+        sharp = signs.sharpness()  # at passes 0, 1, 3, 7, 15, 31, …
+        if len(sharp) > 4 and max(sharp[:2]) < 0.5 and min(sharp[-2:]) > 0.7:
+            text = f"In attention {sharp[-1]:.0%} of the queries look at one place alone, and at first {sharp[0]:.0%}"
+            text += " did: the logits have grown; normalise queries and keys, or lower the learning rate"
+            found.append(Finding("sharp attention", [], f"{text}.", None, 0, self.number))
         raw, rows = signs.raw(owner), owner._told_rows(owner._records[-1])
         trained = [layer for layer in owner._order if any(p.requires_grad for p in layer.weights)]
         above = [layer.number for layer in trained] if all(layer.width for layer in trained) else []

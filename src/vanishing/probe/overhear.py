@@ -77,7 +77,7 @@ class Overhear(TorchFunctionMode):
         return result
 
 
-INTERESTING = {*ACTIVATIONS, *LOSSES, *DIFFERENCES, *WEIGHTED, *STOPS}
+INTERESTING = {*ACTIVATIONS, *LOSSES, *DIFFERENCES, *WEIGHTED, *STOPS, F.scaled_dot_product_attention}
 
 
 def depth():

@@ -372,7 +372,7 @@ class probe:
                 if not isinstance(h, torch.Tensor) or not h.numel():
                     return
                 layer = self._whose(args, kwargs, h)
-                self._signs.activation(phi, args, kwargs, h, layer)
+                self._signs.activation(phi, args, kwargs, h, layer, self._passes)
                 heard = layer and self._now.heard.get(layer)
                 if heard is not None and phi != "log_softmax" and heard.phi in ("", phi):
                     self._activated(phi, h, layer, heard)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from vanishing.probe.lengths import length
-from vanishing.probe.overhear import DIFFERENCES, LOSSES, STOPS, WEIGHTED
+from vanishing.probe.overhear import DIFFERENCES, LOSSES, STOPS, WEIGHTED, F
 
 TURNS = ("View", "Transpose", "Permute", "Squeeze", "Unsqueeze", "Reshape", "Clone", "Slice", "Select", "T", "Alias")
 NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
@@ -20,6 +20,8 @@ LOGITS = {"cross_entropy": "a softmax", "binary_cross_entropy_with_logits": "a s
 SQUARED = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 LIMITS = {"Sigmoid": (0, 1), "Tanh": (-1, 1), "Relu": (0, math.inf), "Softmax": (0, 1)}
 MANY = 10**5  # entries from which statistics of an input or a target are taken from some of them
+QUERIES = 64  # of one attention, in one pass, whose weights are looked at
+SHARP = 0.99  # the weight on one place from which a query looks at nothing else
 
 
 class Fact:
@@ -45,6 +47,7 @@ class Signs:
         self.emptied = 0  # steps that found none of the gradients that the backward pass had left
         self.stops = set()  # functions without a derivative, through which the network leads
         self.eps, self.plain = 0.0, False  # of Adam and its like; whether a step is as long as the gradient
+        self.attentions = {}  # by backward pass that was studied: the shares of sharp queries, one for each attention
         self._value = self._node = None
 
     def look_at(self, model, layers):
@@ -75,7 +78,16 @@ class Signs:
             if len(some) > 1:
                 self.inputs.append(bool((some == some[:1]).all()))
 
-    def activation(self, phi, args, kwargs, h, layer):
+    def _looked(self, largest, step):
+        """The largest weight of some queries of an attention; those that may look at one place alone do not count."""
+        if len(largest):
+            self.attentions.setdefault(step, []).append((largest > SHARP).float().mean())
+
+    def sharpness(self):
+        """The share of queries with more than SHARP of their weight on one place, in each pass that was studied."""
+        return [float(torch.stack(shares).mean()) for shares in self.attentions.values()]
+
+    def activation(self, phi, args, kwargs, h, layer, step):
         """An activation function was called by name."""
         given = args[0] if args else kwargs.get("input")
         if not isinstance(given, torch.Tensor):
@@ -85,6 +97,10 @@ class Signs:
                 "A sigmoid is applied to the output of a sigmoid, so that nothing below a half comes out: take one off"
             )
             self._say("activation twice", text, 0)
+        if phi == "softmax" and h.dim() > 2 and h.shape[-1] > 1 and given is not h:
+            queries = h.detach().flatten(0, -2)
+            some = queries[:: max(1, len(queries) // QUERIES)][:QUERIES].float()
+            self._looked(some.amax(-1)[(some > 0).sum(-1) > 1], step)
         if phi == "softmax" and h.is_floating_point() and bool(h.isnan().any()):
             dim = kwargs.get("dim", args[1] if len(args) > 1 and isinstance(args[1], int) else -1)
             if given is not h and not given.isnan().any() and given.isneginf().all(-1 if dim is None else dim).any():
@@ -103,6 +119,8 @@ class Signs:
             self._judged(LOSSES[func], args, kwargs, result, step)
         elif func in DIFFERENCES and not inside and len(args) > 1:
             self._subtracted(args[0], args[1], step)
+        elif func is F.scaled_dot_product_attention:
+            self._attended(*args[:3], kwargs, step) if len(args) == 3 else None
         elif func in STOPS:
             given = args[0] if args else kwargs.get("input")
             if isinstance(given, torch.Tensor) and given.requires_grad:
@@ -112,6 +130,18 @@ class Signs:
             known = id(weight) in owner._ours
             if isinstance(weight, nn.Parameter) and weight.requires_grad and not known:
                 self.strangers[id(weight)] = weakref.ref(weight), func.__name__, tuple(weight.shape)
+
+    def _attended(self, q, k, v, kwargs, step):
+        """A fused attention without a mask, or with the causal one; its weights are made again for the last queries."""
+        if kwargs.get("attn_mask") is not None or q.dim() < 3 or q.shape[-1] != k.shape[-1]:
+            return
+        first = (0,) * (q.dim() - 2)
+        q, k = q.detach()[first].float(), k.detach()[first].float()
+        logits = q[-QUERIES:] @ k.mT * (kwargs.get("scale") or q.shape[-1] ** -0.5)
+        if kwargs.get("is_causal"):
+            seen = torch.ones(len(q), len(k), dtype=torch.bool, device=q.device).tril()[-QUERIES:]
+            logits = logits.masked_fill(~seen, -math.inf)[seen.sum(-1) > 1]
+        self._looked(logits.softmax(-1).amax(-1), step)
 
     def _judged(self, name, args, kwargs, result, step):
         """What a loss function was given."""
@@ -227,8 +257,24 @@ class Signs:
             text = "The model is in evaluation mode while it is trained, so dropout is off and batch norm frozen"
             self._say("eval mode", f"{text}: call model.train()", owner._passes - 1)
 
+    def _moments(self, optimizer, step):
+        """Whether an optimiser of Adam's kind keeps squares of gradients in a format in which they are zero."""
+        told = [(p, optimizer.state.get(p, {}).get("exp_avg_sq")) for g in optimizer.param_groups for p in g["params"]]
+        told = [(p.grad, v) for p, v in told if isinstance(v, torch.Tensor) and p.grad is not None]
+        short = [(g, v) for g, v in told if v.dtype == torch.float16 and v.shape == g.shape]
+        if not short or self.eps >= 1e-4:  # where eps is that large, nobody misses them
+            return
+        heard = sum((g != 0).sum() for g, _ in short)
+        lost = sum(((v == 0) & (g != 0)).sum() for g, v in short)
+        if 2 * lost > heard:
+            text = "The optimiser keeps the squares of gradients in float16, where most of them are zero though the"
+            text += " gradients are not: keep its moments in float32 or bfloat16"
+            self._say("flushed moments", text, step)
+
     def stepped(self, owner, optimizer):
         """An optimiser has moved its weights: whatever is in .grad now is used up."""
+        if self._groups.get((id(optimizer), len(optimizer.param_groups))):
+            self._moments(optimizer, owner._passes - 1)
         key = id(optimizer), len(optimizer.param_groups)
         seen = owner._stepping or owner._seen()
         owner._stepping = None
