@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from coursekit.proving.evidence import claim
-from vanishing.clinic import LETTERS, Skip, admit, bounds, illness, outcome, train
+from vanishing.clinic import ANNEX, LETTERS, Skip, admit, bounds, illness, outcome, train
 
 torch.set_num_threads(1)
 CURES = {
@@ -85,3 +85,24 @@ def reflexes():
     }
     found = "; ".join(f"{name}: {', '.join(f'{k} {v}' for k, v in row.items())}" for name, row in cured.items())
     return max(max(row.values()) for row in cured.values()) < 8, f"cured of 10: {found}"
+
+
+@claim(
+    "For two of them a smaller rate would do, for the third it does nothing.",
+    budget="1 individual a letter, 40 steps",
+    tried="20 individuals a letter, their whole budgets; K at a tenth, a hundredth and a thousandth of its rate",
+)
+def smaller_rates():
+    smaller = {
+        "H": [lambda p: {"rate": p.rate / 10}],
+        "I": [lambda p: {"rate": p.rate / 10}],
+        "K": [lambda p, k=k: {"rate": p.rate / 10**k} for k in (1, 2, 3)],
+    }
+    plain = {letter: sum(well(outcome({}, p), letter) for p in others(letter, 20)) for letter in ANNEX}
+    cured = {
+        letter: [sum(well(outcome(change(p), p), letter) for p in others(letter, 20)) for change in changes]
+        for letter, changes in smaller.items()
+    }
+    held = cured["H"][0] >= 18 and cured["I"][0] >= 18 and max(cured["K"]) == 0 == max(plain.values())
+    said = [", ".join(f"{letter} {count}" for letter, count in row.items()) for row in (plain, cured)]
+    return held, f"of 20, untreated: {said[0]}; at smaller rates: {said[1]}"

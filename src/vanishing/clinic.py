@@ -83,7 +83,9 @@ class Plan:
     rate: float = 0.1
     clip: float | None = None
 
-    own: dict = field(default_factory=dict)  # rule of the weights, seed, biases of the readout, n_in, n_out, bowl, tokens
+    own: dict = field(
+        default_factory=dict
+    )  # rule of the weights, seed, biases of the readout, n_in, n_out, bowl, tokens
 
 
 @dataclass

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from vanishing.clinic import (
+    ANNEX,
     LETTERS,
     WARDS,
     WELL,
+    ShortAdam,
     Skip,
     admit,
     bounds,
@@ -55,13 +57,13 @@ def test_every_illness_has_one_letter():
     assert sorted(LETTER) == sorted(WARDS)
 
 
-@pytest.mark.parametrize("letter", ["H", "", "AB", "a"])
+@pytest.mark.parametrize("letter", ["J", "", "AB", "HI", "a"])
 def test_unknown_letter(letter):
     with pytest.raises(ValueError, match="There are patients A, B"):
         admit(letter)
 
 
-@pytest.mark.parametrize("letter", LETTERS)
+@pytest.mark.parametrize("letter", LETTERS + ANNEX)
 def test_a_patient_is_the_same_each_time_and_another_is_not(letter):
     one, same, other = admit(letter), admit(letter), admit(letter, np.random.default_rng(1))
     for w, v in zip(one.model.parameters(), same.model.parameters(), strict=True):
@@ -308,3 +310,55 @@ def test_what_cannot_be_prescribed_is_one_sentence(name, prescription, says):
 def test_bounds_ask_more_of_the_sick():
     assert set(bounds(LETTER[WELL])) == {"changes"}
     assert set(bounds(LETTER["silent critic"])) == {"score", "decades", "quietest", "size", "changes"}
+
+
+LATER = {  # of today's networks: cures, and what looks like one
+    "H": ([{"qk": "norm"}, {"rate": 0.01}], [{}, {"clip": 1.0}, {"optimizer": "Adam"}]),
+    "I": ([{"rate": 0.0025}], [{}, {"clip": 1.0}, {"norm": "layer"}, {"weights": "orthogonal"}, {"width": 32}]),
+    "K": ([{"memory": "float32"}, {"memory": "bfloat16"}, {"times": 1.0e4}], [{}, {"rate": 5e-4}, {"clip": 1.0}]),
+}
+
+
+@pytest.mark.parametrize("letter", ANNEX)
+def test_a_later_patient_is_cured_by_what_cures_it(letter):
+    cures, others = LATER[letter]
+    assert [visits(lambda patient, c=c: c, letter, seeds=2) for c in cures] == [2] * len(cures)
+    assert [visits(lambda patient, c=c: c, letter, seeds=2) for c in others] == [0] * len(others)
+
+
+@pytest.mark.parametrize(
+    ("letter", "prescription", "text"),
+    [
+        ("H", {"norm": "batch"}, "not a setting of this network with attention"),
+        ("H", {"qk": "layer"}, "is one of None, 'norm'"),
+        ("I", {"qk": "norm"}, "networks with attention only"),
+        ("K", {"memory": "float8"}, "is one of 'float64'"),
+    ],
+)
+def test_later_patients_refuse_what_they_have_not(letter, prescription, text):
+    with pytest.raises(ValueError, match=text):
+        treat(admit(letter), prescription)
+
+
+def test_adam_with_a_long_memory_is_adam():
+    patients = [admit(LETTER[WELL]) for _ in range(2)]
+    optimizers = [
+        torch.optim.Adam(patients[0].model.parameters(), lr=0.01),
+        ShortAdam(patients[1].model.parameters(), 0.01, torch.float64),
+    ]
+    for patient, optimizer in zip(patients, optimizers, strict=True):
+        for _ in range(5):
+            optimizer.zero_grad()
+            patient.criterion(patient.model(patient.x[:20]), patient.y[:20]).backward()
+            optimizer.step()
+    for w, v in zip(*(each.model.parameters() for each in patients), strict=True):
+        assert torch.allclose(w, v, rtol=1e-9, atol=1e-12)
+
+
+def test_a_short_memory_holds_no_small_squares():
+    w = torch.nn.Parameter(torch.zeros(2, dtype=torch.float64))
+    optimizer = ShortAdam([w], 0.1, torch.float16)
+    w.grad = torch.tensor([1e-3, 1.0], dtype=torch.float64)
+    assert optimizer.step(lambda: 7.0) == 7.0
+    assert optimizer.state[w]["exp_avg_sq"].tolist() == [0.0, pytest.approx(1e-3, rel=1e-3)]
+    assert w.tolist() == [pytest.approx(-0.1 * 1e-3 / 1e-8, rel=1e-3), pytest.approx(-0.1, rel=1e-3)]

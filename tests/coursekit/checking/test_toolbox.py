@@ -220,7 +220,9 @@ def test_what_is_missing_is_lent_and_whose_it_is_is_said(notebook, monkeypatch, 
     def root(x):
         return np.sqrt(x)
 
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [types.SimpleNamespace(value="twins_of_a_toy")])
+    monkeypatch.setattr(
+        "importlib.metadata.entry_points", lambda group: [types.SimpleNamespace(value="twins_of_a_toy")]
+    )
     twins = types.SimpleNamespace(__all__=["root"], root=root, hidden=3)
     monkeypatch.setitem(sys.modules, "twins_of_a_toy", twins)
     put(notebook, "7.5", ANSWER, "double")
