@@ -5,9 +5,10 @@ whatever ν is, the memory horizon −1 / ln|λ| is e^−ν steps, and a step tu
 a, b (T, …). States start at h_0 = 0.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
-
 
 OPTIMISERS = ("SGD", "Adam")
 
@@ -130,41 +131,53 @@ class Diagonal:
         return torch.einsum("tmn,tmbn->mbn", powers, self.written(x)) @ p["V"].mT + p["a"]
 
 
-def letter_states(bases, horizons):
-    """States after all letters, (batch, horizons, 4), of one unit for each horizon and letter; bases (batch, T) of 0 … 3.
+def kernel(horizons, back):
+    """What is left `back` steps later of a unit's input, √(1 − λ²) λ^back with λ = exp(−1 / horizon), a tensor.
 
-    Each unit adds √(1 − λ²) when its letter comes, with λ = exp(−1 / horizon).
+    horizons (n,) and back (T,) give (T, n).
     """
-    rate = 1 / torch.tensor(np.asarray(horizons, dtype=float))
-    back = torch.arange(bases.shape[1] - 1, -1, -1, dtype=torch.float64)
-    powers = torch.exp(-back[:, None] * rate) * torch.sqrt(-torch.expm1(-2 * rate))  # (T, horizons)
+    rate = 1 / torch.as_tensor(np.asarray(horizons, dtype=float))
+    back = torch.as_tensor(np.asarray(back, dtype=float))
+    return torch.exp(-back[:, None] * rate) * torch.sqrt(-torch.expm1(-2 * rate))
+
+
+def letter_states(bases, horizons):
+    """States after all letters, (batch, horizons, 4), a unit for each horizon and letter; bases (batch, T), 0 … 3."""
+    powers = kernel(horizons, np.arange(bases.shape[1])[::-1])
     return torch.stack([(bases == letter).double() @ powers for letter in range(4)], dim=-1)
 
 
 def readout(h, y, ridge=1e-3):
-    """A function that guesses y, 0 or 1, from states: least squares on h (batch, …), y (batch,), standardised.
+    """Weights w, the shape of one state, and c: guess y = 1 where h·w > c, for states h (batch, …) and y (batch,).
 
-    `ridge` is the penalty for each squared weight, as a share of the batch.
+    Least squares on standardised states; `ridge` is the penalty for each squared weight, as a share of the batch.
     """
-    h = h.flatten(1)
-    spread, mean = torch.std_mean(h, dim=0)
-    X = (h - mean) / spread
+    flat = h.flatten(1)
+    spread, mean = torch.std_mean(flat, dim=0)
+    X = (flat - mean) / spread
     A = X.mT @ X + ridge * len(X) * torch.eye(X.shape[1], dtype=X.dtype)
-    w = torch.linalg.solve(A, X.mT @ (2 * y.to(X.dtype) - 1))
-    return lambda states: ((states.flatten(1) - mean) / spread @ w > 0).long()
+    w = torch.linalg.solve(A, X.mT @ (2 * y.to(X.dtype) - 1)) / spread
+    return w.reshape(h.shape[1:]), w @ mean
 
 
-def flat_accuracy(horizons, seed, task, train=128, test=64):
-    """Share of `test` new sequences put right by a linear readout of `letter_states`, fitted on `train` others.
+class Flat(NamedTuple):
+    """A bank of units that read letter by letter: the share of right guesses, and the weights (horizons, 4) for it."""
 
-    horizons   a list of lists: each is a bank of units that reads alone; returns one share for each, (banks,)
-    task       task(1, batch, generator) -> bases (batch, T), y (1, batch), such as `vanishing.sequences.enhancer`
+    accuracy: float
+    weights: np.ndarray
+
+
+def read_flat(banks, seed, task, train=96, test=48):
+    """A `Flat` for each bank of horizons: `letter_states`, a linear readout fitted on `train` sequences, `test` others.
+
+    task   task(1, batch, generator) -> bases (batch, T), y (1, batch), such as `vanishing.sequences.enhancer`
     """
     generator = torch.Generator().manual_seed(seed)
-    every = np.concatenate([np.ravel(bank) for bank in horizons])
-    ends = np.cumsum([np.size(bank) for bank in horizons])[:-1].tolist()
-    (h, y), (new, truth) = (
-        (letter_states(bases, every), y[0]) for bases, y in (task(1, size, generator) for size in (train, test))
-    )
-    banks = zip(torch.tensor_split(h, ends, dim=1), torch.tensor_split(new, ends, dim=1), strict=True)
-    return np.array([(readout(own, y)(other) == truth).double().mean().item() for own, other in banks])
+    (bases, y), (others, truth) = (task(1, size, generator) for size in (train, test))
+    every, sizes = np.concatenate([np.ravel(bank) for bank in banks]), [np.size(bank) for bank in banks]
+    found = []
+    for h, new in zip(*(torch.split(letter_states(b, every), sizes, dim=1) for b in (bases, others)), strict=True):
+        w, c = readout(h, y[0])
+        right = ((new * w).sum((1, 2)) > c) == (truth[0] == 1)
+        found.append(Flat(right.double().mean().item(), w.numpy()))
+    return found
