@@ -156,6 +156,19 @@ def only_the_selective_gate():
 
 
 @claim(
+    "of fifty, the selective gate brings all to the answer in these 40 steps, the shut gate some two in five, the "
+    "others none.",
+    budget="50 seeds, gap 500, 40 steps of Adam at rate 0.1",
+    tried="50 other seeds",
+)
+def most_seeds():
+    found = {kind: solved(start, range(50, 100), 40) for kind, start in STARTS.items()}
+    others = max(found[kind] for kind in ("no gate", "level gate", "short"))
+    held = found["selective gate"] >= 49 and 10 <= found["shut gate"] <= 30 and others <= 1
+    return held, "solved, of fifty: " + ", ".join(f"{kind} {n}" for kind, n in found.items())
+
+
+@claim(
     "But given ten times as many steps, the other two gates learn to choose, in every seed; without a gate, or with a "
     "horizon of ten, none of five does.",
     budget="5 seeds, gap 500, 400 steps",
@@ -172,6 +185,25 @@ def gates_learn_to_choose():
         held &= found["level gate"] == found["shut gate"] == 5 and found["no gate"] == found["short"] == 0
         rows.append(f"{name}: " + ", ".join(f"{kind} {n}" for kind, n in found.items()))
     return held, "solved, of five; " + "; ".join(rows)
+
+
+@claim(
+    "At this gap ten times as many steps teach both other gates to choose, in every seed; at a gap of 2000 they mostly "
+    "do not, and without a gate, or with a horizon of ten, no seed gets there.",
+    budget="5 seeds, 400 steps, gaps 500 and 2000",
+    tried="5 other seeds",
+)
+def choosing_takes_longer():
+    seeds, rows, many = range(10, 15), [], {}
+    for gap in (GAP, 2000):
+        for kind in ("no gate", "level gate", "shut gate", "short"):
+            horizon = gap if kind != "short" else 10
+            many[kind, gap] = solved(STARTS[kind] | {"horizon": horizon}, seeds, 400, gap)
+            rows.append(f"gap {gap}, {kind} {many[kind, gap]}")
+    gates = [[many[kind, gap] for kind in ("level gate", "shut gate")] for gap in (GAP, 2000)]
+    others = sum(many[kind, gap] for kind in ("no gate", "short") for gap in (GAP, 2000))
+    held = min(gates[0]) == 5 and sum(gates[1]) <= 4 and others == 0
+    return held, "solved, of five: " + "; ".join(rows)
 
 
 @claim(
