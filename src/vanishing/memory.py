@@ -16,7 +16,7 @@ OPTIMISERS = ("SGD", "Adam")
 def compose(first, then):
     """The map h → a h + b that does `first` and `then`, as a pair (a, b); both are such pairs of arrays.
 
-    Composing is associative, which is all that a scan asks for (Blelloch 1990, section 1.4).
+    Composing is associative, which is all that a scan asks for (Kogge and Stone 1973).
     """
     (a1, b1), (a2, b2) = first, then
     return a1 * a2, a2 * b1 + b2
