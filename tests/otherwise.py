@@ -246,4 +246,65 @@ def qk_logits(Q, K, gain):
         ),
         ("20.6", "def stable_recipe(steps, seeds):\n    return dict(cap=2.0, rate=0.03)"),
     ],
+    "21": [
+        (
+            "21.1",
+            """
+import math
+def spiral(steps, keep, period):
+    return [math.log(math.log(1 / keep)) - math.log(steps), math.tau / period]
+""",
+        ),
+        (
+            "21.2",
+            """
+def pulls(nu, theta, x, y):
+    lam, h, s = np.exp(-np.exp(nu) + 1j * theta), 0.0, 0.0
+    for step in x:
+        h, s = lam * h + step, lam * s + h
+    s, error = s * lam, np.real(h) - y
+    return np.array([error * np.real(-np.exp(nu) * s), error * np.real(1j * s)])
+""",
+        ),
+        (
+            "21.2",
+            """
+import torch
+def pulls(nu, theta, x, y):
+    v, w = (torch.tensor(float(p), dtype=torch.float64, requires_grad=True) for p in (nu, theta))
+    k = torch.arange(len(x) - 1, -1, -1)
+    h = (torch.exp(k * torch.complex(-torch.exp(v), w)) * torch.tensor(x)).sum()
+    return torch.autograd.grad((h.real - y) ** 2 / 2, (v, w))
+""",
+        ),
+        (
+            "21.3",
+            """
+def joined(first, then):
+    M = np.array([[then[0], then[1]], [0 * then[0], 1 + 0 * then[0]]])
+    N = np.array([[first[0], first[1]], [0 * first[0], 1 + 0 * first[0]]])
+    return np.einsum("ij...,jk...->ik...", M, N)[0]
+""",
+        ),
+        (
+            "21.4",
+            """
+def heard_by_scan(a, e):
+    delta = [e[-1]]
+    for t in range(len(a) - 1, 0, -1):
+        delta.insert(0, a[t] * delta[0] + e[t - 1])
+    return delta
+""",
+        ),
+        (
+            "21.5",
+            """
+def discretise(a, b, dt):
+    from scipy.linalg import expm
+    both = [expm(np.array([[p * dt, q * dt], [0, 0]])) for p, q in zip(a, b)]
+    return [M[0, 0] for M in both], [M[0, 1] for M in both]
+""",
+        ),
+        ("21.6", "def long_start(gap):\n    return dict(horizon=1e5, write=-11, gain=18)"),
+    ],
 }
