@@ -341,6 +341,13 @@ def _hand_out(question, seed):
     sys.modules["IPython"].display.display({VALUES_MIME: values, "text/plain": question.exercise}, raw=True)
 
 
+ROUNDED = (
+    "the numbers agree to five digits, as those of float32 do, and the check may ask for more: compute in float64."
+)
+NEARLY = (
+    "nearly: the numbers agree to five digits, and more are asked for: is something float32, or a constant rounded?"
+)
+SHORT = ("float32", "float16", "bfloat16")
 results = {}  # encoded results by exercise, from another process, that checks here measure instead of an answer's
 
 
@@ -358,17 +365,35 @@ def judge(question, record):
     failed.pop(question.exercise, None)
     if not passed:
         failed[question.exercise] = (question, first)
+    rounded = _to_five_digits(question, got, record["cases"])
+    short = rounded and any(leaf[0] == "a" and leaf[2] in SHORT for value in got for leaf in leaves(value))
     by_name = [m["says"] for m in record["mistakes"] if same_outcomes(got, m["cases"], question.rtol, question.atol)]
     if by_name and not passed:
         return Verdict(question.exercise, "wrong", by_name[0])
+    if rounded and not passed:
+        return Verdict(question.exercise, "wrong", NEARLY, _beside(question, first))
     if question.example is not None and EXAMPLE in record and got[0][0] != "late":
         found = question.outcome(PRACTICE_SEED, EXAMPLE)
         if difference := question.difference(found, record[EXAMPLE]):
             failed[question.exercise] = (question, EXAMPLE)
             return _on_the_example(question, found, record[EXAMPLE], difference)
     if passed:
-        return Verdict(question.exercise, "right", _praise(question, got))
+        return Verdict(question.exercise, "right", _praise(question, got), [f"But {ROUNDED}"] if short else [])
     return _explain(question, got, record["cases"], differences, first)
+
+
+def _to_five_digits(question, got, expected):
+    """Whether results agree as float32 does, to five digits of the largest entry, and not much better than is asked."""
+    if question.measure or len(got) != len(expected) or question.rtol > 1e-5 or question.dtype:
+        return False
+    if all(same_outcomes([x], [y], question.rtol / 20, question.atol / 20) for x, y in zip(got, expected, strict=True)):
+        return False
+    for x, y in zip(got, expected, strict=True):
+        sizes = [abs(number) for leaf in leaves(y) for number in entries(leaf)]
+        largest = max((size for size in sizes if math.isfinite(size)), default=0.0)
+        if differ(x, y, 1e-5, 1e-5 * largest):
+            return False
+    return True
 
 
 def _to_tell(question, got, wrong):

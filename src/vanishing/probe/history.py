@@ -18,9 +18,10 @@ SLOW = 3e-5  # a step over its weights
 SMALL_INPUT = 1e-3  # root mean square
 SHORT = 8  # records that are too few to speak of a run
 CAUSES = (  # what a thing is rather than what it does; in this order if they come together
-    "bad data", "flushed moments", "not finite", "outside", "unheard", "no optimiser", "no gradient", "no zero_grad", "activation twice",
-    "no logarithm", "wrong dimension", "one unit", "broadcast", "target range", "wrong sign", "sharp attention", "equal weights",
-    "zero weights", "constant input", "eval mode", "frozen", "dropout", "no derivative", "unscaled input",
+    "bad data", "flushed moments", "not finite", "outside", "unheard", "no optimiser", "no gradient", "no zero_grad",
+    "activation twice", "no logarithm", "wrong dimension", "one unit", "broadcast", "target range", "wrong sign",
+    "sharp attention", "equal weights", "zero weights", "constant input", "eval mode", "frozen", "dropout",
+    "no derivative", "unscaled input",
     "unscaled targets", "summed loss", "scaled loss", "clipped", "decay", "underflow", "no rate",
 )  # fmt: skip
 PASSING = {"vanishing", "exploding", "dead", "saturated", "fast", "silent loss", "lost in rounding"}

@@ -213,6 +213,27 @@ def test_right_is_right_in_any_dress(dress, told):
     assert told(lambda values, power: dress(values**power)) == ["✓ 9.1  right in 5 of 5 cases"]
 
 
+def test_an_answer_in_float32_reads_that_it_is_one(told):
+    def short(values, power):
+        return (np.float32(values) ** np.float32(power)).astype(np.float32)
+
+    (nearly,) = (line for line in told(short, rtol=1e-9) if line.startswith("✗"))
+    assert (
+        nearly == "✗ 9.1  nearly: the numbers agree to five digits, and more are asked for: is something float32, or a "
+        "constant rounded?"
+    )
+    right, advice = told(short, rtol=1e-6)[:2]
+    assert right.startswith("✓")
+    assert advice.strip().startswith("But the numbers agree to five digits")
+    assert told(short, rtol=1e-4)[1:] == []  # where five digits are enough, nothing is said
+    assert told(powers, rtol=1e-9)[1:] == []
+    assert told(lambda values, power: values**power * (1 + 5e-7), rtol=1e-6)[1:] == []
+
+
+def test_what_is_wrong_in_the_fourth_digit_is_not_excused(told):
+    assert "nearly" not in " ".join(told(lambda values, power: values**power * 1.0003, rtol=1e-6))
+
+
 def test_where_the_type_is_the_point_it_is_asked_for_by_name(told):
     def narrow(values, power):
         return torch.tensor(values**power).bfloat16()

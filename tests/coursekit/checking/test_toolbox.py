@@ -7,7 +7,6 @@ import types
 import numpy as np
 import pytest
 
-from coursekit.checking import toolbox
 from coursekit.checking.toolbox import TOOLBOX, Unmovable, keep, lend, moved, tools, whose
 
 ANSWER = """
