@@ -307,4 +307,52 @@ def discretise(a, b, dt):
         ),
         ("21.6", "def long_start(gap):\n    return dict(horizon=1e5, write=-11, gain=18)"),
     ],
+    "22": [
+        (
+            "22.1",
+            """
+def exponents(a, c, optimiser):
+    own = {"SGD": (-a, 1 - a, 1), "Adam": (0, 1, 1)}[optimiser]
+    return np.array(own) + np.array(c)
+""",
+        ),
+        (
+            "22.2",
+            """
+def mup_factors(r_out, r_in, optimiser):
+    norm = r_in**-0.5 * min(1, (r_out / r_in) ** 0.5)
+    return [norm, {"SGD": r_out, "Adam": 1}[optimiser] / r_in]
+""",
+        ),
+        (
+            "22.3",
+            """
+def mup_sgd(W, g, eta, base):
+    n = W[-1].shape[1]
+    rates = eta * np.array([n / base, *[1] * (len(W) - 2), base / n])
+    for w, part, rate in zip(W, g, rates):
+        w -= rate * part
+    return tuple(W)
+""",
+        ),
+        (
+            "22.4",
+            """
+def transfer_cost(losses):
+    price = losses[:, np.nanargmin(losses[0])] - np.nanmin(losses, axis=1)
+    return [float("inf") if np.isnan(p) else p for p in price]
+""",
+        ),
+        (
+            "22.5",
+            """
+def gelu_bias(w2):
+    from scipy.optimize import brentq
+    from vanishing.meanfield import ACTIVATIONS, chi, gauss_mean
+    q = brentq(lambda q: chi(q, np.sqrt(w2), "GELU") - 1, 0, 6)
+    return q - w2 * gauss_mean(lambda z: ACTIVATIONS["GELU"].phi(z) ** 2, q)
+""",
+        ),
+        ("22.6", "def recipe(n):\n    return np.array([[1, 1, 1], [0.01, 0.64 / n, 0.64 / n]])"),
+    ],
 }
