@@ -1,8 +1,13 @@
 """What several rooms' tests share: the repository's root, and one book built for all of them."""
 
+import os
 import shutil
 import time
 from pathlib import Path
+
+# One thread for each test process, set before NumPy and torch count the cores: more would wait for each other.
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+os.environ |= dict.fromkeys(THREADS, "1")
 
 import pytest
 
