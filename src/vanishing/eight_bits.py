@@ -62,7 +62,8 @@ def quantised(x, name, u=None):
     way that x has come from the lower one (Gupta et al. 2015). nan stays nan. KeyError for an unknown format.
     """
     form = SMALL[name]
-    x = np.ascontiguousarray(x, dtype=np.float64)
+    shape = np.shape(x)
+    x = np.ascontiguousarray(x, dtype=np.float64)  # of one dimension at least
     gap = (x.view(np.int64) & EXPONENT).view(np.float64)  # 2^⌊log2 |x|⌋
     np.maximum(gap, form.smallest_normal, out=gap)  # as wide as that among the subnormals
     gap *= 2.0 ** (1 - form.bits)
@@ -73,7 +74,7 @@ def quantised(x, name, u=None):
         y += u
         np.floor(y, out=y)
     y *= gap
-    return np.clip(y, -form.largest, form.largest, out=y)
+    return np.clip(y, -form.largest, form.largest, out=y).reshape(shape)
 
 
 def powers_of_two(x, name, block, axis=-1):
@@ -244,4 +245,4 @@ def step_by_step(name, step, steps, seeds, start=1.0):
     for _ in range(steps):
         nearest.append(quantised(nearest[-1] - step, name))
         chance.append(quantised(chance[-1] - step, name, rng.random(seeds)))
-    return np.array(nearest).reshape(-1), np.array(chance).T
+    return np.array(nearest), np.array(chance).T
