@@ -103,9 +103,7 @@ def weights_in_bfloat16():
 def weights_of_a_byte():
     texts, held = [], True
     for name, _ in SIZES:
-        near, coin = (
-            _run(Recipe(**BYTES, kept="e4m3", stochastic=chance), name).accuracy for chance in (False, True)
-        )
+        near, coin = (_run(Recipe(**BYTES, kept="e4m3", stochastic=chance), name).accuracy for chance in (False, True))
         exact = _run(EXACT, name).accuracy
         held &= np.median(exact) - np.median(coin) < 0.02 and np.median(near) < np.median(exact) - 0.15
         texts.append(f"{name}: {np.median(near):.3f} and {np.median(coin):.3f}, exact {np.median(exact):.3f}")
@@ -149,7 +147,7 @@ def first_steps():
         "the mean": skipped(range(50), "mean", 0.1),
     }
     text = "; ".join(f"{name} {found.min()} to {found.max()}" for name, found in rows.items())
-    held = all(4 <= rows[name].min() and rows[name].max() <= 5 for name in ("50 seeds", "120 steps", "256 units"))
+    held = all(rows[name].min() >= 4 and rows[name].max() <= 5 for name in ("50 seeds", "120 steps", "256 units"))
     return held and rows["the mean"].max() == 0, f"steps skipped: {text}"
 
 
@@ -180,9 +178,9 @@ def torchs_adam():
 FLAG = """
 import torch
 torch.set_num_threads(2)
-tiny = torch.full((10_000_000,), 1e-39)
-if sys.argv[1] == "late":
-    (tiny + tiny).sum()
+if sys.argv[1] == "first":
+    torch.set_flush_denormal(True)
+tiny = torch.full((10_000_000,), 1e-39)  # the pool works
 torch.set_flush_denormal(True)
 print((tiny * 1.0 == 0).double().mean().item())
 """
