@@ -63,7 +63,7 @@ def quantised(x, name, u=None):
     """
     form = SMALL[name]
     shape = np.shape(x)
-    x = np.ascontiguousarray(x, dtype=np.float64)  # of one dimension at least
+    x = np.ascontiguousarray(np.clip(x, -form.largest, form.largest), dtype=np.float64)  # of one dimension at least
     gap = (x.view(np.int64) & EXPONENT).view(np.float64)  # 2^⌊log2 |x|⌋
     np.maximum(gap, form.smallest_normal, out=gap)  # as wide as that among the subnormals
     gap *= 2.0 ** (1 - form.bits)
@@ -74,7 +74,7 @@ def quantised(x, name, u=None):
         y += u
         np.floor(y, out=y)
     y *= gap
-    return np.clip(y, -form.largest, form.largest, out=y).reshape(shape)
+    return y.reshape(shape)
 
 
 def powers_of_two(x, name, block, axis=-1):

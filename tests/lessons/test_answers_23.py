@@ -67,7 +67,7 @@ def test_the_scale_walks_as_torchs_grad_scaler_does(seed, interval, start):
         scaler.scale(torch.zeros(1))  # begins
         right.append(scaler.get_scale())
         scaled = right[-1] * peak
-        weight.grad = torch.tensor([scaled if scaled <= 65504 else np.inf])
+        weight.grad = torch.tensor([scaled if scaled <= 65504 else np.inf]).float()
         scaler.step(sgd)
         scaler.update()
     np.testing.assert_array_equal(answer("23.4")(peaks, 2.0**start, interval), right)
