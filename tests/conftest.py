@@ -5,11 +5,9 @@ import shutil
 import time
 from pathlib import Path
 
-# One thread for each test process, set before NumPy and torch count the cores: more would wait for each other.
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-os.environ |= dict.fromkeys(THREADS, "1")
-
 import pytest
+import threadpoolctl
+import torch
 
 import toy
 from coursekit.lessons.course import Course
@@ -22,6 +20,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Many inputs on code whose lines other tests reach: to measure these, too, takes three times as long as to run them.
 UNMEASURED = ("test_other_courses.py", "test_fuzz.py", "test_lessons.py", "test_checks.py")
+
+
+def pytest_configure():
+    """One thread for each test process and what it starts: those of several processes would wait for each other."""
+    os.environ |= dict.fromkeys(arithmetics.THREADS, "1")
+    torch.set_num_threads(1)
+    threadpoolctl.threadpool_limits(1)
 
 
 def pytest_collection_modifyitems(items):

@@ -355,4 +355,89 @@ def gelu_bias(w2):
         ),
         ("22.6", "def recipe(n):\n    return np.array([[1, 1, 1], [0.01, 0.64 / n, 0.64 / n]])"),
     ],
+    "23": [
+        (
+            "23.1",
+            """
+def to_e4m3(x):
+    from bisect import bisect_left
+    bytes_ = torch.arange(256, dtype=torch.uint8).view(torch.float8_e4m3fn).double()
+    table = sorted({abs(v) for v in bytes_.tolist() if v == v})  # index even: last bit 0
+    out = []
+    for v in x:
+        a = min(abs(v), 448.0)
+        i = bisect_left(table, a)
+        if i and (a - table[i - 1] < table[i] - a or (a - table[i - 1] == table[i] - a and i % 2)):
+            i -= 1
+        out.append(table[i] if v >= 0 else -table[i])
+    return out
+""",
+        ),
+        (
+            "23.2",
+            """
+def block_scales(x, size):
+    rows = []
+    for row in x:
+        scales = []
+        for k in range(0, len(row), size):
+            top, s = max(abs(v) for v in row[k : k + size]), 2.0**-127
+            while top / s > 448:
+                s *= 2
+            scales.append(s)
+        rows.append(scales)
+    return rows
+""",
+        ),
+        (
+            "23.3",
+            """
+def stochastic_round(x, u, bits):
+    out = []
+    for v, coin in zip(x, u):
+        if v == 0:
+            out.append(0.0)
+            continue
+        gap = 2.0 ** (np.floor(np.log2(abs(v))) - bits + 1)
+        a = np.floor(v / gap) * gap
+        out.append(a + gap if coin < (v - a) / gap else a)
+    return out
+""",
+        ),
+        (
+            "23.4",
+            """
+def scale_path(peaks, start, interval):
+    scaler = torch.amp.GradScaler("cpu", init_scale=start, growth_interval=interval)
+    weight, path = torch.zeros(1, requires_grad=True), []
+    sgd = torch.optim.SGD([weight], lr=0.0)
+    for peak in peaks:
+        scaler.scale(torch.zeros(1))
+        path.append(scaler.get_scale())
+        weight.grad = torch.tensor([0.0 if path[-1] * peak <= 65504 else np.nan])
+        scaler.step(sgd)
+        scaler.update()
+    return path
+""",
+        ),
+        (
+            "23.5",
+            """
+def amp_step(w, g, scale, eta, limit):
+    weight = torch.tensor(w, requires_grad=True)
+    weight.grad = torch.tensor(g).double().div(scale).float()
+    norm = torch.nn.utils.clip_grad_norm_([weight], limit)
+    if norm.isfinite():
+        torch.optim.SGD([weight], lr=eta).step()
+    return weight.detach()
+""",
+        ),
+        (
+            "23.6",
+            """
+def eight_bit_recipe(seeds):
+    return dict(forward="e4m3", backward="e5m2", block="row", kept="e4m3", stochastic=True)
+""",
+        ),
+    ],
 }
