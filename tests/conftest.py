@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import pytest
-import threadpoolctl
 import torch
 
 import toy
@@ -26,7 +25,6 @@ def pytest_configure():
     """One thread for each test process and what it starts: those of several processes would wait for each other."""
     os.environ |= dict.fromkeys(arithmetics.THREADS, "1")
     torch.set_num_threads(1)
-    threadpoolctl.threadpool_limits(1)
 
 
 def pytest_collection_modifyitems(items):
