@@ -31,18 +31,23 @@ def refused(course, lesson, others=()):
     return _asked(course, lesson, list(others))["refused"]
 
 
+def accepted(course, lesson, wrong):
+    """Sentences on wrong answers, (exercise, source) pairs, that pass in practice or on a seed or are told what others did."""
+    return _asked(course, lesson, list(wrong), wrong=True)["accepted"]
+
+
 def unseen(course, lesson):
     """The exercises none of whose practice cases can be shown whole."""
     return _asked(course, lesson, [])["unseen"]
 
 
-def _asked(course, lesson, others):
-    return _once(str(course.root), lesson.path.name, json.dumps(others))
+def _asked(course, lesson, others, wrong=False):
+    return _once(str(course.root), lesson.path.name, json.dumps(others), wrong)
 
 
 @functools.cache
-def _once(root, lesson, others):
-    job = {"root": root, "lesson": lesson, "others": json.loads(others)}
+def _once(root, lesson, others, wrong):
+    job = {"root": root, "lesson": lesson, "others": json.loads(others), "wrong": wrong}
     return ask("coursekit.proving.dresses", job, f"{lesson}: the answers could not be dressed")
 
 
@@ -127,6 +132,22 @@ def _other(ward, exercise, source):
     return None
 
 
+def _accepted(ward, pairs):
+    """Sentences on wrong answers that some seed or practice accepts, or that practice takes for another mistake."""
+    values = {}
+    for number, (exercise, source) in enumerate(pairs):
+        right = ward.question(exercise, ward.answers[exercise])
+        if exercise not in values:
+            values[exercise] = {seed: right.outcomes(seed) for seed in SEEDS}
+        tried = ward.tried(exercise, source, values[exercise])
+        passes = [*([PRACTICE_SEED] if tried.practice == "passes" else []), *tried.passes]
+        name = source.strip().splitlines()[-1].strip()
+        if passes:
+            yield f"{exercise}, wrong answer {number} (`{name}`): passes on {passes}"
+        if tried.misnamed:
+            yield f"{exercise}, wrong answer {number} (`{name}`) is told: {tried.says}"
+
+
 def _is_unseen(ward, exercise):
     right = ward.question(exercise, ward.answers[exercise])
     return right.draw is not None and all(LARGE.search(_call_text(right, k)) for k in range(right.cases))
@@ -137,8 +158,10 @@ def _main():
     course = Course(Path(job["root"]))
     lesson = course.lesson(job["lesson"])
     ward = Ward(course, lesson)
-    found = {"refused": [], "unseen": []}
-    if job["others"]:
+    found = {"refused": [], "unseen": [], "accepted": []}
+    if job["wrong"]:
+        found["accepted"] = list(_accepted(ward, job["others"]))
+    elif job["others"]:
         found["refused"] = list(filter(None, (_other(ward, *pair) for pair in job["others"])))
     else:
         found["refused"] = [sentence for exercise in lesson.gaps for sentence in _found(ward, exercise)]

@@ -196,6 +196,10 @@ class Ward:
             tried[-1].why = excused.get(mutant.change, another)
         return len(made), sorted(tried, key=lambda one: one.line), sorted(stale)
 
+    def tried(self, exercise, source, values):
+        """What becomes of an answer with this source, given the reference's values by seed: a Tried."""
+        return self._try(exercise, Mutant(0, "", source), self.question(exercise, source), values)
+
     def _asked(self, exercise, mutant, right):
         if mutant.change != CONSTANT:
             return self.question(exercise, mutant.source)
