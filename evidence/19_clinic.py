@@ -91,7 +91,7 @@ def reflexes():
     "For two of them a smaller rate would do, for the third it does nothing.",
     budget="1 individual a letter, 40 steps",
     tried="20 individuals a letter, their whole budgets; K at a tenth, a hundredth and a thousandth of its rate",
-)
+)  # it did not hold: a thousandth is enough for most of K
 def smaller_rates():
     smaller = {
         "H": [lambda p: {"rate": p.rate / 10}],
@@ -106,3 +106,15 @@ def smaller_rates():
     held = cured["H"][0] >= 18 and cured["I"][0] >= 18 and max(cured["K"]) == 0 == max(plain.values())
     said = [", ".join(f"{letter} {count}" for letter, count in row.items()) for row in (plain, cured)]
     return held, f"of 20, untreated: {said[0]}; at smaller rates: {said[1]}"
+
+
+@claim(
+    "For two of them a tenth of the rate would do, for the third it does nothing.",
+    budget="1 individual a letter, 40 steps",
+    tried="20 individuals a letter, their whole budgets",
+)
+def a_tenth():
+    cured = {
+        letter: sum(well(outcome({"rate": p.rate / 10}, p), letter) for p in others(letter, 20)) for letter in ANNEX
+    }
+    return cured == {"H": 20, "I": 20, "K": 0}, ", ".join(f"{letter} {count}" for letter, count in cured.items())
