@@ -1,7 +1,36 @@
 """Right answers that are written otherwise than the reference's, by lesson: (exercise, source) pairs."""
 
 OTHERWISE = {
+    "01": [
+        (
+            "1.4",
+            """
+from scipy.optimize import brentq
+def factor_at_rest(w):
+    u = brentq(lambda u: u - w * sigma(u), 0, w + 1, xtol=1e-14)
+    return w * sigma_slope(u)
+""",
+        ),
+    ],
     "02": [
+        (
+            "2.5",
+            """
+from sklearn.preprocessing import StandardScaler
+def standardise(train, test):
+    scaler = StandardScaler().fit(train)
+    return scaler.transform(train), scaler.transform(test)
+""",
+        ),
+        (
+            "2.3",
+            """
+from scipy.integrate import quad
+def kept_on_average(bias, gain):
+    f = lambda xi: np.exp(-xi**2 / 2) * sigmoid_slope(bias + gain * xi) ** 2
+    return np.sqrt(quad(f, -12, 12, limit=400, points=[-bias / gain])[0] / np.sqrt(2 * np.pi))
+""",
+        ),
         (
             "2.4",
             """
@@ -14,6 +43,48 @@ def saturation(z, small):
     ],
     "03": [
         (
+            "3.1",
+            """
+def zero_depth(a, e):
+    never = np.log2(a) > -1
+    return np.where(never, np.inf, np.ceil((e - 1) / np.log2(a)))
+""",
+        ),
+        (
+            "3.2",
+            """
+def scientific(factors):
+    size = abs(factors)
+    log = np.log10(size).sum()
+    q = int(np.floor(log))
+    return (-1) ** (factors < 0).sum() * 10 ** (log - q), q
+""",
+        ),
+        (
+            "3.3",
+            """
+def layer_norms(g):
+    m = abs(g).max(axis=1, keepdims=True)
+    m[m == 0] = 1
+    return m[:, 0].astype(float) * np.linalg.norm(g / m, axis=1)
+""",
+        ),
+        (
+            "3.5",
+            """
+def apply_steps(w, steps):
+    return (w.float() - steps.sum(0)).to(torch.bfloat16)
+""",
+        ),
+        (
+            "3.6",
+            """
+def largest_scale(g):
+    mantissa, exponent = np.frexp(65504 / np.abs(g.astype(float)).max())
+    return 2.0 ** (exponent - 1)
+""",
+        ),
+        (
             "3.4",
             """
 def first_absorbed(w, u, a):
@@ -23,7 +94,59 @@ def first_absorbed(w, u, a):
 """,
         ),
     ],
+    "04": [
+        (
+            "4.1",
+            """
+def logit_gradients(a, y):
+    p = 1 / (1 + np.exp(-a))
+    return 2 * (p - y) * p * (1 - p), p - y
+""",
+        ),
+        ("4.2", "def silent_logit(bits):\n    return -np.log(0.5**bits)"),
+        (
+            "4.3",
+            """
+import torch
+def cross_entropy(z, labels):
+    z, labels = torch.as_tensor(z), torch.as_tensor(labels)
+    return torch.nn.functional.cross_entropy(z, labels, reduction="none")
+""",
+        ),
+    ],
     "05": [
+        (
+            "5.1",
+            """
+def layer_jacobian(W, z):
+    J = W.copy()
+    J *= 1 - np.tanh(z) ** 2
+    return J
+""",
+        ),
+        (
+            "5.2",
+            """
+def pull_back(W, z, delta):
+    below = delta.dot(W)
+    below *= 1 - np.tanh(z) ** 2
+    return below.reshape(z.shape)
+""",
+        ),
+        (
+            "5.3",
+            """
+def mlp_gradients(W, b, x, y):
+    h = [x.reshape(-1, 1)]
+    for w, v in zip(W[:-1], b[:-1]):
+        h.append(np.tanh(w @ h[-1] + v[:, None]))
+    delta, grads = W[-1] @ h[-1] + b[-1][:, None] - y[:, None], []
+    for w, below in zip(W[::-1], h[::-1]):
+        grads.append(delta @ below.T)
+        delta = (w.T @ delta) * (1 - below**2)
+    return grads[::-1]
+""",
+        ),
         (
             "5.4",
             """
@@ -54,6 +177,44 @@ def bound_gap(J):
         ),
     ],
     "06": [
+        (
+            "6.1",
+            """
+def loud_and_lost(J):
+    P = J[0]
+    for layer in J[1:]:
+        P = layer @ P
+    vectors = np.linalg.eigh(P.T @ P)[1]
+    return vectors[:, -1], vectors[:, 0]
+""",
+        ),
+        (
+            "6.2",
+            """
+def numerical_rank(J, tol):
+    s = singular_values(J)
+    return int((s / s[0] >= tol).sum())
+""",
+        ),
+        (
+            "6.4",
+            """
+def orthogonal_from(A):
+    Q, n = A.copy(), len(A)
+    for j in range(n):
+        for i in range(j):
+            Q[:, j] -= (Q[:, i] @ Q[:, j]) * Q[:, i]
+        Q[:, j] /= np.linalg.norm(Q[:, j])
+    return Q
+""",
+        ),
+        (
+            "6.5",
+            """
+def safe_length(L, kappa):
+    return np.arctanh(np.sqrt(1 - kappa ** (-1 / L)))
+""",
+        ),
         (
             "6.3",
             """

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
-from reference import answer
+from coursekit.proving.dresses import accepted
+from reference import COURSE, answer
 from vanishing.floats import FORMATS
 from vanishing.towers import tied_factors, tower_slopes
 
@@ -240,3 +241,266 @@ def test_the_sigmoid_tower_without_bias_can_rest_where_its_factor_is_one():
         factor = np.exp(np.log(tied_factors(weight, 1.0, 4000)[-200:]).mean())
         assert factor < 1
         assert (factor > 0.99) == (weight == w)
+
+
+# Wrong answers that once passed, or were told another mistake's sentence: inputs drawn too narrowly are what let them.
+WRONG = [
+    ("1.1", "def depth_below(a, tol):\n    return int(np.argmax(a ** np.arange(1000) < tol))"),
+    ("1.1", "def depth_below(a, tol):\n    return int(np.argmax(a ** np.arange(10_000) < tol))"),
+    (
+        "1.2",
+        """
+def tower_derivative(w, x, L):
+    z, p = w * x, abs(x)
+    for _ in range(L):
+        p *= sigma_slope(z)
+        z = sigma(z)
+    return p
+""",
+    ),
+    (
+        "1.2",
+        """
+def tower_derivative(w, x, L):
+    z, logs = w * x, 0.0
+    for _ in range(L):
+        logs += np.log(sigma_slope(z))
+        z = sigma(z)
+    return np.exp(np.log(x) + logs)
+""",
+    ),
+    (
+        "1.2",
+        """
+def tower_derivative(w, x, L):
+    z = sigma(w * x)
+    p = x * sigma_slope(w * x) * sigma_slope(z)
+    for _ in range(L - 2):
+        z = sigma(z)
+        p *= sigma_slope(z)
+    return p
+""",
+    ),
+    (
+        "1.2",
+        """
+def tower_derivative(w, x, L):
+    z, p = w * x, x
+    for _ in range(L):
+        p *= np.exp(z) / (1 + np.exp(z)) ** 2
+        z = sigma(z)
+    return p
+""",
+    ),
+    (
+        "1.2",
+        """
+def tower_derivative(w, x, L):
+    z, p = w * x, x
+    for _ in range(L):
+        p *= np.exp(-z) / (1 + np.exp(-z)) ** 2
+        z = sigma(z)
+    return p
+""",
+    ),
+    (
+        "1.3",
+        """
+def log10_gradient(w, x, L):
+    z, total = w * x, np.log10(x)
+    for _ in range(L):
+        total += np.log10(np.exp(-z) / (1 + np.exp(-z)) ** 2)
+        z = sigma(z)
+    return total
+""",
+    ),
+    (
+        "1.4",
+        """
+def factor_at_rest(w):
+    u = w
+    for _ in range(1000):
+        u = w * sigma(u)
+    return w * np.exp(u) / (1 + np.exp(u)) ** 2
+""",
+    ),
+    (
+        "2.1",
+        """
+def three_slopes(z):
+    elu = (z > 0) + np.exp(z) * (z <= 0)
+    return 1 - np.tanh(z) ** 2, elu, sigmoid(z) + z * sigmoid_slope(z)
+""",
+    ),
+    (
+        "2.3",
+        """
+def kept_on_average(bias, gain):
+    xi = np.linspace(-4, 4, 4001)
+    weight = np.exp(-(xi**2) / 2)
+    return np.sqrt(weight / weight.sum() @ sigmoid_slope(bias + gain * xi) ** 2)
+""",
+    ),
+    (
+        "2.3",
+        """
+def kept_on_average(bias, gain):
+    xi = np.linspace(-3, 3, 4001)
+    weight = np.exp(-(xi**2) / 2)
+    return np.sqrt(weight / weight.sum() @ sigmoid_slope(bias + gain * xi) ** 2)
+""",
+    ),
+    *[
+        (
+            "2.5",
+            f"""
+def standardise(train, test):
+    mean, std = train.mean(axis=0), train.std(axis=0)
+    std = np.where({flat}, 1, std)
+    return (train - mean) / std, (test - mean) / std
+""",
+        )
+        for flat in (
+            "std < 1e-15",
+            "std < 1e-12",
+            "std < 1e-8",
+            "std < 1e-3",
+            "np.isclose(std, 0)",
+            "std < 1e-3 * abs(mean)",
+            "np.isclose(train, train[0]).all(axis=0)",
+        )
+    ],
+    *[
+        (
+            "3.1",
+            f"""
+def zero_depth(a, e):
+    return np.where({late}, np.inf, np.ceil((e - 1) / np.log2(a)))
+""",
+        )
+        for late in (
+            "a > 0.51",
+            "(a > 0.5) & ~np.isclose(a, 0.5, rtol=1e-2)",
+            "(a > 0.5) & ~np.isclose(a, 0.5, rtol=1e-3)",
+        )
+    ],
+    (
+        "3.2",
+        """
+def scientific(factors):
+    m, q = 1.0, 0
+    for f in factors:
+        m *= f
+        if abs(m) >= 10:
+            m, q = m / 10, q + 1
+        while abs(m) < 1:
+            m, q = m * 10, q - 1
+    return m, q
+""",
+    ),
+    (
+        "3.2",
+        """
+def scientific(factors):
+    m, q = 1.0, 0
+    for f in factors:
+        m *= f
+        while abs(m) >= 10:
+            m, q = m / 10, q + 1
+        for _ in range(2):
+            if abs(m) < 1:
+                m, q = m * 10, q - 1
+    return m, q
+""",
+    ),
+    (
+        "3.2",
+        """
+def scientific(factors):
+    m, q = 1.0, 0
+    for f in factors:
+        m *= f
+        while abs(m) < 1:
+            m, q = m * 10, q - 1
+    return m, q
+""",
+    ),
+    (
+        "3.3",
+        """
+def layer_norms(g):
+    c = np.where(np.abs(g).max(axis=1) > 1, 1e-20, 1e25).astype(np.float32)
+    return np.linalg.norm(g * c[:, None], axis=1).astype(float) / c
+""",
+    ),
+    (
+        "3.3",
+        """
+def layer_norms(g):
+    m = np.abs(g).max(axis=1, keepdims=True)
+    m[m == 0] = 1
+    return m[:, 0].astype(float) * np.linalg.norm(g * (1 / m), axis=1)
+""",
+    ),
+    (
+        "3.3",
+        """
+def layer_norms(g):
+    m = np.abs(g).max(axis=1, keepdims=True)
+    m[m == 0] = 1
+    return np.linalg.norm(g / m, axis=1) * m[:, 0]
+""",
+    ),
+    ("3.3", "def layer_norms(g):\n    return np.hypot.reduce(g, axis=1)"),
+    *[
+        (
+            "3.4",
+            f"""
+def first_absorbed(w, u, a):
+    for k in range({most}):
+        if np.float32(w) - np.float32(u * a**k) == np.float32(w):
+            return k
+""",
+        )
+        for most in (300, 1000)
+    ],
+    (
+        "3.5",
+        """
+def apply_steps(w, steps):
+    m = w.float()
+    for s in steps.bfloat16():
+        m -= s.float()
+    return m.bfloat16()
+""",
+    ),
+    ("3.5", "def apply_steps(w, steps):\n    m = w.float()\n    for s in steps:\n        m = m - s\n    return w"),
+    ("3.5", "def apply_steps(w, steps):\n    for s in steps:\n        m = w.float() - s\n    return m.bfloat16()"),
+    ("3.5", "def apply_steps(w, steps):\n    return (w.float() - steps[-1]).bfloat16()"),
+    ("3.5", "def apply_steps(w, steps):\n    return (w.float() - steps.mean(dim=0)).bfloat16()"),
+    (
+        "3.6",
+        """
+def largest_scale(g):
+    if g.dtype == np.float16:
+        g = g.astype(np.float64)
+    return 2.0 ** np.floor(np.log2(65504 / np.abs(g).max()))
+""",
+    ),
+    (
+        "3.6",
+        """
+def largest_scale(g):
+    g, s = g.astype(np.float64), 2.0**900
+    while s * np.abs(g).max() > 65504:
+        s /= 2
+    return s
+""",
+    ),
+]
+
+
+@pytest.mark.parametrize("number", sorted({exercise.split(".")[0].zfill(2) for exercise, _ in WRONG}))
+def test_wrong_is_wrong_on_every_seed(number):
+    of_lesson = [pair for pair in WRONG if pair[0].split(".")[0].zfill(2) == number]
+    assert accepted(COURSE, COURSE.lesson(number), of_lesson) == []

@@ -7,7 +7,8 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reference import answer
+from coursekit.proving.dresses import accepted
+from reference import COURSE, answer
 from vanishing.mlp import MLP
 
 few = settings(max_examples=40, deadline=None, derandomize=True)
@@ -205,3 +206,184 @@ def test_safe_length_solves_the_bound(L, kappa):
     r = answer("6.5")(L, kappa)
     exact = mpmath.acosh(mpmath.mpf(kappa) ** (mpmath.mpf(1) / (2 * L)))
     assert r == pytest.approx(float(exact), rel=1e-9)
+
+
+def overflowing(m):
+    """A cross-entropy that takes m out of each row."""
+    return (
+        "4.3",
+        f"""
+def cross_entropy(z, labels):
+    rows = np.arange(len(z))
+    m = {m}
+    return m + np.log(np.exp(z - m[:, None]).sum(axis=1)) - z[rows, labels]
+""",
+    )
+
+
+# Wrong answers that once passed, or were told another mistake's sentence: inputs drawn too narrowly are what let them.
+WRONG = [
+    (
+        "4.1",
+        """
+def logit_gradients(a, y):
+    p = sigmoid(a)
+    return 2 * (p - y) * p * (1 - p), (p - y) / (p * (1 - p)) * p * (1 - p)
+""",
+    ),
+    (
+        "4.1",
+        """
+def logit_gradients(a, y):
+    p = np.exp(a) / (1 + np.exp(a))
+    return 2 * (p - y) * p * (1 - p), p - y
+""",
+    ),
+    (
+        "4.1",
+        """
+def logit_gradients(a, y):
+    a, y = np.atleast_1d(a), np.atleast_1d(y)
+    p = [1 / (1 + np.exp(-v)) for v in a]
+    return [2 * (q - t) * q * (1 - q) for q, t in zip(p, y)], [float(q - t) for q, t in zip(p, y)]
+""",
+    ),
+    ("4.2", "def silent_logit(bits):\n    return float(np.log(2**bits))"),
+    ("4.2", "def silent_logit(bits):\n    return float(np.log(np.left_shift(1, bits)))"),
+    *map(
+        overflowing,
+        [
+            "np.maximum(z.max(axis=1), 0)",
+            "z.mean(axis=1)",
+            "np.median(z, axis=1)",
+            "z[rows, labels]",
+            "z.min(axis=1)",
+            "np.abs(z).max(axis=1)",
+        ],
+    ),
+    (
+        "4.3",
+        """
+def cross_entropy(z, labels):
+    others = z - z[np.arange(len(z)), labels][:, None]
+    others[np.arange(len(z)), labels] = -np.inf
+    return np.log1p(np.exp(others).sum(axis=1))
+""",
+    ),
+    (
+        "4.4",
+        """
+def batch_gradient(z, labels):
+    p = np.exp(z)
+    p /= p.sum(axis=1, keepdims=True)
+    p[np.arange(len(p)), labels] -= 1
+    return p / len(p)
+""",
+    ),
+    *[
+        (
+            "4.5",
+            f"""
+def bottom_gradient(w, x, y, L):
+    p, s = w * x, tower_slopes(w, x, L)
+    for _ in range(L):
+        p = sigmoid(p)
+    return ({error}) * s[:-1].prod() * {x}
+""",
+        )
+        for error, x in (
+            ("p - y", "abs(x)"),
+            ("p if y == 0 else p - 1", "x"),
+            ("(1 + np.sqrt(1 - 4 * s[-1])) / 2 - y", "x"),
+        )
+    ],
+    (
+        "5.5",
+        """
+def silent_network(n, L, seed):
+    return [2 * np.eye(40)] * 30, [np.full(40, 5.0)] * 30
+""",
+    ),
+    (
+        "6.1",
+        """
+def loud_and_lost(J):
+    Vt = np.linalg.svd(J[3] @ J[2] @ J[1] @ J[0])[2]
+    return Vt[0], Vt[-1]
+""",
+    ),
+    (
+        "6.1",
+        """
+def loud_and_lost(J):
+    Vt = np.linalg.svd(product(J))[2]
+    return Vt[0], Vt[2]
+""",
+    ),
+    (
+        "6.1",
+        """
+def loud_and_lost(J):
+    U, _, Vt = np.linalg.svd(product(J))
+    return U[:, 0], Vt[-1]
+""",
+    ),
+    (
+        "6.1",
+        """
+def loud_and_lost(J):
+    P = np.eye(J.shape[1])
+    for layer in J:
+        P = P @ layer
+    U, _, Vt = np.linalg.svd(P)
+    return U[:, 0], Vt[:, -1]
+""",
+    ),
+    ("6.2", "def numerical_rank(J, tol):\n    s = singular_values(J)\n    return int((s > tol * s[0]).sum())"),
+    ("6.2", "def numerical_rank(J, tol):\n    return int(np.linalg.matrix_rank(product(J), rtol=tol))"),
+    (
+        "6.2",
+        """
+def numerical_rank(J, tol):
+    P = J[1] @ J[0]
+    for layer in J[2:]:
+        P = layer @ P
+    s = np.linalg.svd(P, compute_uv=False)
+    return int((s >= tol * s[0]).sum())
+""",
+    ),
+    ("6.2", "def numerical_rank(J, tol):\n    s = singular_values(J)\n    return int(np.argmax(s < tol * s[0]))"),
+    *[
+        ("6.3", f"def smallest_trusted(s, eps, tol):\n    return float({what})")
+        for what in (
+            "s[eps * s[0] <= 1.01 * tol * s].min()",
+            "s[1.01 * eps * s[0] <= tol * s].min()",
+            "s[-1]",
+            "s[eps * s[0] / s >= tol].min()",
+            "s[s * tol <= eps * s[0]][-1]",
+        )
+    ],
+    *[
+        (
+            "6.5",
+            f"""
+def safe_length(L, kappa):
+    low, high = 0.0, {top}
+    for _ in range(200):
+        mid = (low + high) / 2
+        if np.cosh(mid) ** (2 * L) <= kappa:
+            low = mid
+        else:
+            high = mid
+    return low
+""",
+        )
+        for top in ("2.0", "1.0")
+    ],
+]
+
+
+@pytest.mark.parametrize("number", sorted({exercise.split(".")[0].zfill(2) for exercise, _ in WRONG}))
+def test_wrong_is_wrong_on_every_seed(number):
+    of_lesson = [pair for pair in WRONG if pair[0].split(".")[0].zfill(2) == number]
+    assert accepted(COURSE, COURSE.lesson(number), of_lesson) == []

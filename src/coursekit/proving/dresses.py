@@ -32,7 +32,7 @@ def refused(course, lesson, others=()):
 
 
 def accepted(course, lesson, wrong):
-    """Sentences on wrong answers, (exercise, source) pairs, that pass in practice or on a seed or are told what others did."""
+    """Sentences on wrong answers, (exercise, source) pairs, that pass, or are told another mistake's sentence."""
     return _asked(course, lesson, list(wrong), wrong=True)["accepted"]
 
 
