@@ -22,7 +22,11 @@ UNMEASURED = ("test_other_courses.py", "test_fuzz.py", "test_lessons.py", "test_
 
 
 def pytest_configure():
-    """One thread for each test process and what it starts: those of several processes would wait for each other."""
+    """One thread for each test process and what it starts.
+
+    Those of several processes would wait for each other; and with several, torch adds up scattered gradients in another
+    order each time.
+    """
     os.environ |= dict.fromkeys(arithmetics.THREADS, "1")
     torch.set_num_threads(1)
 

@@ -33,15 +33,6 @@ LETTER = {illness(letter): letter for letter in LETTERS}
 ILL = [name for name in WARDS if name != WELL]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """As in the lesson; networks this small wait for a second thread longer than it saves."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def standardised(patient):
     return {"shift": patient.x.mean(0), "scale": patient.x.std(0)}
 

@@ -365,8 +365,8 @@ def judge(question, record):
     failed.pop(question.exercise, None)
     if not passed:
         failed[question.exercise] = (question, first)
-    rounded = _to_five_digits(question, got, record["cases"])
-    short = rounded and any(leaf[0] == "a" and leaf[2] in SHORT for value in got for leaf in leaves(value))
+    short = any(leaf[0] == "a" and leaf[2] in SHORT for value in got for leaf in leaves(value))
+    rounded = _to_five_digits(question, got, record["cases"], short)
     by_name = [m["says"] for m in record["mistakes"] if same_outcomes(got, m["cases"], question.rtol, question.atol)]
     if by_name and not passed:
         return Verdict(question.exercise, "wrong", by_name[0])
@@ -378,20 +378,25 @@ def judge(question, record):
             failed[question.exercise] = (question, EXAMPLE)
             return _on_the_example(question, found, record[EXAMPLE], difference)
     if passed:
-        return Verdict(question.exercise, "right", _praise(question, got), [f"But {ROUNDED}"] if short else [])
+        return Verdict(
+            question.exercise, "right", _praise(question, got), [f"But {ROUNDED}"] if short and rounded else []
+        )
     return _explain(question, got, record["cases"], differences, first)
 
 
-def _to_five_digits(question, got, expected):
-    """Whether results agree as float32 does, to five digits of the largest entry, and not much better than is asked."""
+def _to_five_digits(question, got, expected, short):
+    """Whether results agree to five digits of each number, and not much better than is asked.
+
+    In a `short` format it is five digits of the largest entry: small ones are what is left of sums of large ones.
+    """
     if question.measure or len(got) != len(expected) or question.rtol > 1e-5 or question.dtype:
         return False
     if all(same_outcomes([x], [y], question.rtol / 20, question.atol / 20) for x, y in zip(got, expected, strict=True)):
         return False
     for x, y in zip(got, expected, strict=True):
-        sizes = [abs(number) for leaf in leaves(y) for number in entries(leaf)]
+        sizes = [abs(number) for leaf in leaves(y) for number in entries(leaf)] if short else []
         largest = max((size for size in sizes if math.isfinite(size)), default=0.0)
-        if differ(x, y, 1e-5, 1e-5 * largest):
+        if differ(x, y, 1e-5, max(question.atol, 1e-5 * largest)):
             return False
     return True
 

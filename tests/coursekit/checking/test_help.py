@@ -12,7 +12,7 @@ import torch
 
 from coursekit import check
 from coursekit.checking import hints
-from coursekit.checking.checks import EXAMPLE, EXPECTED, Question, judge
+from coursekit.checking.checks import EXAMPLE, EXPECTED, Question, _to_five_digits, judge
 
 
 def draw(rng):
@@ -232,6 +232,15 @@ def test_an_answer_in_float32_reads_that_it_is_one(told):
 
 def test_what_is_wrong_in_the_fourth_digit_is_not_excused(told):
     assert "nearly" not in " ".join(told(lambda values, power: values**power * 1.0003, rtol=1e-6))
+
+
+def test_a_small_number_that_became_zero_is_not_excused_by_a_large_one():
+    """What underflows is what a course is about: a result in a short format alone is excused by its largest entry."""
+    due = [["a", [2], "float64", [1.0, 1e-7]]]
+    lost = [["a", [2], "float64", [1.0, 0.0]]]
+    question = Question("9.1", powers, draw)
+    assert not _to_five_digits(question, lost, due, short=False)
+    assert _to_five_digits(question, lost, due, short=True)
 
 
 def test_where_the_type_is_the_point_it_is_asked_for_by_name(told):

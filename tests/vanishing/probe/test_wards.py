@@ -48,16 +48,6 @@ def test_the_healthy_raise_no_alarm(wards, part):
     assert alarms == []
 
 
-@pytest.fixture
-def one_thread():
-    """With several, torch adds up scattered gradients in another order each time, with and without a probe."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("sick", [False, True])
 def test_strange_networks_are_told_right_and_train_to_the_same_bits(wards, sick):
     strange, wrong = wards[2], []
