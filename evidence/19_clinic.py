@@ -118,3 +118,13 @@ def a_tenth():
         letter: sum(well(outcome({"rate": p.rate / 10}, p), letter) for p in others(letter, 20)) for letter in ANNEX
     }
     return cured == {"H": 20, "I": 20, "K": 0}, ", ".join(f"{letter} {count}" for letter, count in cured.items())
+
+
+@claim(
+    "A thousandth mostly would",
+    budget="none in the lesson",
+    tried="60 individuals of K, their whole budgets",
+)
+def a_thousandth():
+    cured = sum(well(outcome({"rate": p.rate / 1000}, p), "K") for p in others("K", 60))
+    return cured > 36, f"cured of 60: {cured}"
